@@ -1,1 +1,105 @@
-//! 
+//! The event log behind one small trait: topics of partitions of records, consumer groups with offsets.
+//!
+//! Two backends give the same promises: `kafka` (Apache Kafka through librdkafka) and `postgres`
+//! (tables in the database that LearnFlow has anyway; nothing to install, durable across `kill -9`).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+/// A record to append.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// Records with the same key go to the same partition, in order; without a key any partition may do.
+    pub key: Option<Vec<u8>>,
+    /// Header name and value, in order.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The value.
+    pub value: Vec<u8>,
+}
+
+/// Where a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Position {
+    /// The partition, from 0.
+    pub partition: i32,
+    /// The offset in it, from 0.
+    pub offset: i64,
+}
+
+/// A record that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// Its topic.
+    pub topic: Arc<str>,
+    /// Where it is.
+    pub position: Position,
+    /// When it was appended, in milliseconds since 1970 (UTC).
+    pub timestamp_ms: i64,
+    /// The record.
+    pub record: Record,
+}
+
+/// What a topic is made with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicSpec {
+    /// Its name.
+    pub name: String,
+    /// Number of partitions.
+    pub partitions: u32,
+    /// Copies of each partition; cut to the number of brokers there are.
+    pub replication: u32,
+    /// How long records are kept, in milliseconds.
+    pub retention_ms: u64,
+}
+
+/// Where a group begins when it has no committed offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the oldest record.
+    Earliest,
+    /// After the newest record (what Knative's Triggers do).
+    Latest,
+}
+
+/// A failure of the log.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The log cannot be reached at the moment; trying again may help.
+    #[error("the event log cannot be reached: {0}")]
+    Unavailable(String),
+    /// The request is wrong and stays wrong.
+    #[error("the event log refused: {0}")]
+    Refused(String),
+}
+
+/// An event log.
+#[async_trait]
+pub trait EventLog: Send + Sync {
+    /// Makes the topics that do not exist yet.
+    async fn ensure_topics(&self, topics: &[TopicSpec]) -> Result<(), LogError>;
+
+    /// Appends a record; when this returns, the record is durable.
+    async fn append(&self, topic: &str, record: Record) -> Result<Position, LogError>;
+
+    /// Joins `group` and reads `topics`. Each partition is read by one member of a group at a time.
+    async fn subscribe(
+        &self,
+        group: &str,
+        topics: &[&str],
+        start: Start,
+    ) -> Result<Box<dyn Consumer>, LogError>;
+
+    /// Records that `group` has not committed yet, over all partitions of `topic`.
+    async fn lag(&self, group: &str, topic: &str) -> Result<u64, LogError>;
+}
+
+/// A member of a consumer group. Dropping it leaves the group.
+#[async_trait]
+pub trait Consumer: Send + Sync {
+    /// The next record, in order within each partition; waits for one. Cancel safe.
+    async fn next(&mut self) -> Result<Delivered, LogError>;
+
+    /// Commits that everything up to and including `position` has been handled.
+    async fn commit(&self, topic: &str, position: Position) -> Result<(), LogError>;
+}
