@@ -1,9 +1,12 @@
 //! The question a specialist gets and the answer it gives.
 
-use learnflow_events::payload::{AnsweredBy, Observation, QuerySubmitted, ResponseType};
+use learnflow_events::{
+    limits,
+    payload::{AnsweredBy, Observation, QuerySubmitted, ResponseType},
+};
 use serde_json::Value;
 
-use crate::StudentContext;
+use crate::{Fault, StudentContext};
 
 /// What a specialist is asked.
 #[derive(Clone, Debug, Default)]
@@ -56,5 +59,68 @@ impl Answer {
             observations: Vec::new(),
             concept: None,
         }
+    }
+}
+
+/// Refuses queries that break a limit. The texts say what to do.
+///
+/// # Errors
+/// [`crate::FaultKind::Reject`], naming the field.
+pub fn check_query(query: &QuerySubmitted) -> Result<(), Fault> {
+    if query.query_text.trim().is_empty() && query.code.as_deref().unwrap_or_default().trim().is_empty() {
+        return Err(Fault::reject("query_text is empty; write a question, or send code to look at"));
+    }
+    check_text("query_text", &query.query_text, limits::QUERY_TEXT_BYTES)?;
+    if let Some(code) = &query.code {
+        check_text("code", code, limits::CODE_BYTES)?;
+    }
+    if let Some(tests) = &query.tests {
+        check_text("tests", tests, limits::CODE_BYTES)?;
+    }
+    if let Some(exercise) = &query.exercise_id {
+        check_text("exercise_id", exercise, limits::ID_BYTES)?;
+    }
+    Ok(())
+}
+
+fn check_text(field: &str, text: &str, max_bytes: usize) -> Result<(), Fault> {
+    if text.len() > max_bytes {
+        return Err(Fault::reject(format!(
+            "{field} has {} bytes; at most {max_bytes} are accepted, so please send a shorter one",
+            text.len()
+        )));
+    }
+    // PostgreSQL's text cannot hold it, and no keyboard types it.
+    if text.contains('\0') {
+        return Err(Fault::reject(format!("{field} holds a NUL character; please remove it")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(text: &str, code: Option<&str>) -> QuerySubmitted {
+        QuerySubmitted {
+            query_text: text.to_owned(),
+            code: code.map(str::to_owned),
+            ..QuerySubmitted::default()
+        }
+    }
+
+    #[test]
+    fn limits_hold() {
+        assert!(check_query(&query("why?", None)).is_ok());
+        assert!(check_query(&query("", Some("print(1)"))).is_ok());
+        let long = "x".repeat(limits::QUERY_TEXT_BYTES + 1);
+        let wrong = [query(" ", None), query("a\0b", None), query(&long, None), query("why?", Some("\0"))];
+        let sentences: Vec<_> = wrong.iter().map(|query| check_query(query).unwrap_err().sentence).collect();
+        insta::assert_snapshot!(sentences.join("\n"), @r"
+        query_text is empty; write a question, or send code to look at
+        query_text holds a NUL character; please remove it
+        query_text has 16385 bytes; at most 16384 are accepted, so please send a shorter one
+        code holds a NUL character; please remove it
+        ");
     }
 }

@@ -9,7 +9,7 @@ pub mod context;
 pub mod fault;
 pub mod sandbox;
 
-pub use answer::{Answer, Question};
+pub use answer::{Answer, Question, check_query};
 pub use context::{LearningStyle, RecentQuery, SkillLevel, StudentContext};
 pub use fault::{Fault, FaultKind};
 pub use sandbox::Sandbox;

@@ -1,0 +1,53 @@
+//! What a component is given: its variables, turned into clients.
+
+use learnflow_agent::Fault;
+use learnflow_events::Agent;
+
+use crate::{database::Database, publish::Publisher, sandbox::HttpSandbox};
+
+/// The outside world of one invocation.
+pub struct Environment {
+    /// Whose invocation it is.
+    pub agent: Agent,
+    /// The agent's database role.
+    pub database: Database,
+    /// W3C trace context of the cause, continued in everything that is sent.
+    pub traceparent: Option<String>,
+}
+
+impl Environment {
+    /// Opens what every agent has: its database.
+    ///
+    /// # Errors
+    /// [`learnflow_agent::FaultKind::Retry`] when the database is away.
+    pub async fn open(agent: Agent, traceparent: Option<String>) -> Result<Self, Fault> {
+        let address = variable("database_url").await?;
+        Ok(Self { agent, database: Database::open(&address).await?, traceparent })
+    }
+
+    /// The sandbox, for the agents whose component may reach it.
+    ///
+    /// # Errors
+    /// [`learnflow_agent::FaultKind::Bug`] when the manifest does not give this component the variable.
+    pub async fn sandbox(&self) -> Result<HttpSandbox, Fault> {
+        Ok(HttpSandbox::new(variable("sandbox_url").await?, self.traceparent.clone()))
+    }
+
+    /// The broker, for what an HTTP trigger publishes.
+    ///
+    /// # Errors
+    /// [`learnflow_agent::FaultKind::Bug`] when the manifest does not give this component the variable.
+    pub async fn publisher(&self) -> Result<Publisher, Fault> {
+        Ok(Publisher::new(variable("broker_url").await?))
+    }
+}
+
+/// A component variable.
+///
+/// # Errors
+/// [`learnflow_agent::FaultKind::Bug`] when it is not declared or not set.
+pub async fn variable(name: &str) -> Result<String, Fault> {
+    spin_sdk::variables::get(name)
+        .await
+        .map_err(|error| Fault::bug(format!("variable {name} of the Spin application: {error:?}")))
+}

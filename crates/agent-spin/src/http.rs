@@ -1,0 +1,276 @@
+//! HTTP in and out of a component: its routes, bodies with limits, faults as problem details (RFC 9457).
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use learnflow_agent::{Fault, FaultKind};
+use learnflow_events::{Agent, Event, Incoming, limits, message};
+use serde::Serialize;
+use serde_json::{Value, json};
+use spin_sdk::http::{BoxBody, Request, box_body};
+use uuid::Uuid;
+
+use crate::Environment;
+
+/// What a component answers.
+pub type Response = http::Response<BoxBody>;
+
+/// The header by which the gateway says whose request it is. Only the gateway reaches the functions' HTTP
+/// triggers (knative/, NetworkPolicy), and it drops the header from what clients send.
+pub const STUDENT_HEADER: &str = "x-learnflow-student";
+
+/// A request to one of the agent's HTTP triggers.
+pub struct TriggerRequest {
+    /// The path below the agent's own (`analyze`).
+    pub action: String,
+    /// The student, as the gateway authenticated it.
+    pub student_id: String,
+    /// Makes a repeat of the request the same turn.
+    pub idempotency_key: Option<String>,
+    /// Whether the caller wants server-sent events.
+    pub event_stream: bool,
+    /// W3C trace context.
+    pub traceparent: Option<String>,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl TriggerRequest {
+    /// The turn's id: derived from the idempotency key, so that a repeat is the same turn, or new.
+    pub fn query_id(&self) -> Uuid {
+        match &self.idempotency_key {
+            Some(key) => learnflow_events::ids::turn_of_request(&self.student_id, key),
+            None => Uuid::now_v7(),
+        }
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// [`FaultKind::Reject`], saying where the JSON is wrong.
+    pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, Fault> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            Fault::reject(format!("the body is not the JSON that is expected here: {error}"))
+        })
+    }
+}
+
+/// Serves one request of an agent: `/<agent>/events`, `/health`, `/ready`, `/metrics` and its HTTP triggers.
+///
+/// `on_event` gets a CloudEvent of a known type and returns the event to reply with, if any.
+/// `on_trigger` gets a POST to one of `triggers`.
+pub async fn route(
+    agent: Agent,
+    triggers: &[&str],
+    request: Request,
+    on_event: impl AsyncFnOnce(Incoming) -> Result<Option<Event>, Fault>,
+    on_trigger: impl AsyncFnOnce(TriggerRequest) -> Result<Response, Fault>,
+) -> Response {
+    let path = request.uri().path().to_owned();
+    let action = path.strip_prefix('/').and_then(|path| path.strip_prefix(agent.as_str()));
+    let action = action.and_then(|action| action.strip_prefix('/')).unwrap_or_default();
+    match (request.method(), action) {
+        (&Method::GET, "health") => json_response(StatusCode::OK, &json!({"status": "healthy"})),
+        (&Method::GET, "ready") => match ready(agent).await {
+            Ok(()) => json_response(StatusCode::OK, &json!({"status": "ready"})),
+            Err(fault) => problem(agent, &fault, FaultStatus::Http),
+        },
+        (&Method::GET, "metrics") => match metrics(agent).await {
+            Ok(text) => text_response(text),
+            Err(fault) => problem(agent, &fault, FaultStatus::Http),
+        },
+        (&Method::POST, "events") => {
+            let event = async {
+                let (headers, body) = read(request, limits::EVENT_BYTES).await?;
+                on_event(Incoming::from_http(&headers, body.into())?).await
+            };
+            match event.await {
+                Ok(Some(reply)) => event_response(&reply),
+                Ok(None) => empty(StatusCode::NO_CONTENT),
+                Err(fault) => problem(agent, &fault, FaultStatus::Event),
+            }
+        }
+        (&Method::POST, action) if triggers.contains(&action) => {
+            let answer = async { on_trigger(trigger_request(action.to_owned(), request).await?).await };
+            match answer.await {
+                Ok(response) => response,
+                Err(fault) => problem(agent, &fault, FaultStatus::Http),
+            }
+        }
+        (_, action) => not_found(agent, triggers, action),
+    }
+}
+
+async fn ready(agent: Agent) -> Result<(), Fault> {
+    Environment::open(agent, None).await?.database.ping().await
+}
+
+/// The research document's metrics, counted in the database because an instance lives for one request.
+async fn metrics(agent: Agent) -> Result<String, Fault> {
+    let database = Environment::open(agent, None).await?.database;
+    let counts: Value =
+        database.value("SELECT agent_counts($1)", vec![agent.as_str().to_owned().into()]).await?;
+    let count = |name: &str| counts[name].as_i64().unwrap_or_default();
+    Ok(format!(
+        "# HELP agent_requests_total Events handled and turns ended, by status.\n\
+         # TYPE agent_requests_total counter\n\
+         agent_requests_total{{agent=\"{agent}\",status=\"handled\"}} {}\n\
+         agent_requests_total{{agent=\"{agent}\",status=\"answered\"}} {}\n\
+         agent_requests_total{{agent=\"{agent}\",status=\"failed\"}} {}\n\
+         # HELP agent_turns_waiting Turns routed to the agent and not answered yet.\n\
+         # TYPE agent_turns_waiting gauge\n\
+         agent_turns_waiting{{agent=\"{agent}\"}} {}\n\
+         # HELP agent_processing_seconds_total Time from routed to answered, summed over turns.\n\
+         # TYPE agent_processing_seconds_total counter\n\
+         agent_processing_seconds_total{{agent=\"{agent}\"}} {}\n",
+        count("handled"),
+        count("answered"),
+        count("failed"),
+        count("waiting"),
+        count("processing_ms") as f64 / 1000.0,
+    ))
+}
+
+async fn read(request: Request, max_bytes: usize) -> Result<(HeaderMap, Bytes), Fault> {
+    let (parts, body) = request.into_parts();
+    match Limited::new(body, max_bytes).collect().await {
+        Ok(body) => Ok((parts.headers, body.to_bytes())),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(Fault::reject(format!("the body is larger than {max_bytes} bytes; please send less")))
+        }
+        Err(error) => Err(Fault::reject(format!("the body broke off: {error}"))),
+    }
+}
+
+async fn trigger_request(action: String, request: Request) -> Result<TriggerRequest, Fault> {
+    let (headers, body) = read(request, limits::BODY_BYTES).await?;
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let student_id = header(STUDENT_HEADER).filter(|id| !id.is_empty()).ok_or_else(|| {
+        Fault::reject(format!("the {STUDENT_HEADER} header is missing; call through the gateway"))
+    })?;
+    message::check_id("student id", &student_id)?;
+    let idempotency_key = header("idempotency-key");
+    if let Some(key) = &idempotency_key {
+        message::check_id("idempotency-key", key)?;
+    }
+    let event_stream = header("accept").is_some_and(|accept| accept.contains("text/event-stream"));
+    Ok(TriggerRequest {
+        action,
+        student_id,
+        idempotency_key,
+        event_stream,
+        traceparent: header("traceparent"),
+        body,
+    })
+}
+
+/// A JSON body.
+pub fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
+    let text = serde_json::to_vec(body).unwrap_or_default();
+    with_body(status, "application/json", text)
+}
+
+/// Server-sent events: `delta` events with pieces of the text, then `answered` with the whole answer.
+pub fn event_stream(text: &str, answered: &impl Serialize) -> Response {
+    let mut body = String::new();
+    for (index, piece) in text.split_inclusive("\n\n").enumerate() {
+        let data = json!({"index": index, "text": piece});
+        body.push_str(&format!("event: delta\ndata: {data}\n\n"));
+    }
+    let data = serde_json::to_string(answered).unwrap_or_default();
+    body.push_str(&format!("event: answered\ndata: {data}\n\n"));
+    with_body(StatusCode::OK, "text/event-stream", body.into_bytes())
+}
+
+fn text_response(text: String) -> Response {
+    with_body(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text.into_bytes())
+}
+
+fn event_response(event: &Event) -> Response {
+    let (headers, body) = message::to_http(event);
+    let mut response = with_body(StatusCode::OK, "application/json", body);
+    for (name, value) in headers {
+        let name = http::HeaderName::try_from(name);
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(box_body(Full::new(Bytes::new())));
+    *response.status_mut() = status;
+    response
+}
+
+fn with_body(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Response {
+    let mut response = Response::new(box_body(Full::new(Bytes::from(body))));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// Who is answered: the broker sends a 422 to the dead-letter sink at once, a person gets a precise 4xx.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FaultStatus {
+    Http,
+    Event,
+}
+
+fn problem(agent: Agent, fault: &Fault, status: FaultStatus) -> Response {
+    let status = match (fault.kind, status) {
+        (FaultKind::Reject, FaultStatus::Event) => StatusCode::UNPROCESSABLE_ENTITY,
+        (FaultKind::Reject, FaultStatus::Http) if fault.sentence.contains("is larger than") => {
+            StatusCode::PAYLOAD_TOO_LARGE
+        }
+        (FaultKind::Reject, FaultStatus::Http) => StatusCode::BAD_REQUEST,
+        (FaultKind::Retry, _) => StatusCode::SERVICE_UNAVAILABLE,
+        (FaultKind::Bug, _) => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let id = Uuid::new_v4();
+    let level = if fault.kind == FaultKind::Bug { "ERROR" } else { "WARN" };
+    eprintln!("{}", json!({"level": level, "agent": agent, "fault": id, "context": fault.context}));
+    let mut response = with_body(
+        status,
+        "application/problem+json",
+        json!({
+            "type": "about:blank",
+            "title": status.canonical_reason(),
+            "status": status.as_u16(),
+            "detail": fault.sentence,
+            "instance": format!("urn:uuid:{id}"),
+        })
+        .to_string()
+        .into_bytes(),
+    );
+    if fault.kind == FaultKind::Retry {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(fault.retry_after_s));
+    }
+    response
+}
+
+fn not_found(agent: Agent, triggers: &[&str], action: &str) -> Response {
+    let known = action.is_empty() || ["health", "ready", "metrics", "events"].contains(&action);
+    let status = if known || triggers.contains(&action) {
+        StatusCode::METHOD_NOT_ALLOWED
+    } else {
+        StatusCode::NOT_FOUND
+    };
+    let posts: Vec<_> =
+        triggers.iter().chain(&["events"]).map(|action| format!("/{agent}/{action}")).collect();
+    let detail =
+        format!("POST to {}, or GET /{agent}/health, /{agent}/ready, /{agent}/metrics", posts.join(", "));
+    with_body(
+        status,
+        "application/problem+json",
+        json!({
+            "type": "about:blank",
+            "title": status.canonical_reason(),
+            "status": status.as_u16(),
+            "detail": detail,
+        })
+        .to_string()
+        .into_bytes(),
+    )
+}
