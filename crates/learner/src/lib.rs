@@ -1,1 +1,21 @@
-//! 
+//! What there is to learn and what a student knows of it.
+//!
+//! Everything here is a function of its arguments: time is an input, and storage belongs to the progress agent.
+//!
+//! - [`curriculum`]: modules and topics with prerequisites, from `curriculum.toml`.
+//! - [`tracing`]: Bayesian knowledge tracing with forgetting, one topic at a time.
+//! - [`state`]: the fold of a student's observations into mastery, level, strengths and achievements.
+//! - [`recommend`]: what to learn next, by prerequisites.
+//! - [`struggle`]: rules that notice when somebody is stuck.
+//! - [`parameters`]: every number of the above, in one place.
+
+pub mod achievement;
+pub mod curriculum;
+pub mod parameters;
+pub mod recommend;
+pub mod state;
+pub mod struggle;
+pub mod tracing;
+
+pub use curriculum::{Module, Topic};
+pub use state::{LearnerState, StoredObservation};

@@ -1,0 +1,99 @@
+//! Each struggle rule fires at its threshold, not before, and not while its alert is open.
+
+use chrono::{DateTime, Duration, TimeZone as _, Utc};
+use learnflow_events::payload::StruggleLevel;
+use learnflow_learner::{
+    parameters::{SAME_ERROR_RUNS, SAME_TOPIC_TURNS, STALLED_ATTEMPTS},
+    struggle::{Activity, Attempt, Cause, OpenExercise, Run, Turn, detect},
+};
+use uuid::Uuid;
+
+fn minute(number: i64) -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 1, 1, 8, 0, 0).single().expect("a real time") + Duration::minutes(number)
+}
+
+fn turn(number: u128, at: i64) -> Turn {
+    Turn { query_id: Uuid::from_u128(number), topics: vec!["for-loops".to_owned()], asked_at: minute(at) }
+}
+
+fn run(number: u128, error: Option<&str>) -> Run {
+    Run {
+        run_id: Uuid::from_u128(number),
+        query_id: None,
+        error: error.map(str::to_owned),
+        ran_at: minute(number as i64),
+    }
+}
+
+fn attempt(number: u128, tests_passed: u32) -> Attempt {
+    Attempt {
+        exercise_id: "sum-of-evens".to_owned(),
+        topic: "accumulators".to_owned(),
+        query_id: Some(Uuid::from_u128(number)),
+        tests_passed,
+        tests_total: 8,
+        submitted_at: minute(number as i64),
+    }
+}
+
+#[test]
+fn the_same_topic_three_times_in_ten_minutes() {
+    let turns: Vec<Turn> = (0..SAME_TOPIC_TURNS as u128).map(|n| turn(n, 3 * n as i64)).collect();
+    let activity = Activity { turns, ..Activity::default() };
+    let alerts = detect(&activity, minute(7));
+    assert_eq!(alerts.len(), 1);
+    assert_eq!((alerts[0].cause, alerts[0].level), (Cause::SameTopic, StruggleLevel::Medium));
+    assert_eq!(alerts[0].topic, "for-loops");
+    assert_eq!(alerts[0].turns.len(), 3);
+    assert!(detect(&activity, minute(11)).is_empty(), "the first turn is out of the window");
+
+    let twice = Activity { turns: vec![turn(1, 0), turn(1, 0), turn(2, 1)], ..Activity::default() };
+    assert!(detect(&twice, minute(2)).is_empty(), "a repeated turn counts once");
+}
+
+#[test]
+fn an_open_alert_is_not_raised_again() {
+    let turns: Vec<Turn> = (0..4).map(|n| turn(n, n as i64)).collect();
+    let mut activity = Activity { turns, ..Activity::default() };
+    assert_eq!(detect(&activity, minute(4)).len(), 1);
+    activity.open_alerts = vec![("for-loops".to_owned(), "same-topic".to_owned())];
+    assert!(detect(&activity, minute(4)).is_empty());
+}
+
+#[test]
+fn the_same_error_five_runs_in_a_row() {
+    let mut runs: Vec<Run> = (1..SAME_ERROR_RUNS as u128).map(|n| run(n, Some("IndexError"))).collect();
+    assert!(detect(&Activity { runs: runs.clone(), ..Activity::default() }, minute(60)).is_empty());
+    runs.push(run(50, Some("IndexError")));
+    runs.reverse();
+    let alerts = detect(&Activity { runs: runs.clone(), ..Activity::default() }, minute(60));
+    assert_eq!((alerts[0].cause, alerts[0].topic.as_str()), (Cause::SameError, "list-indexing"));
+    assert_eq!(alerts[0].runs.len(), SAME_ERROR_RUNS);
+    runs.push(run(51, None));
+    assert!(
+        detect(&Activity { runs, ..Activity::default() }, minute(60)).is_empty(),
+        "the last run was fine"
+    );
+}
+
+#[test]
+fn attempts_without_progress() {
+    let stalled: Vec<Attempt> = (0..=STALLED_ATTEMPTS as u128).map(|n| attempt(n, 3)).collect();
+    let alerts = detect(&Activity { attempts: stalled, ..Activity::default() }, minute(5));
+    assert_eq!((alerts[0].cause, alerts[0].topic.as_str()), (Cause::NoProgress, "accumulators"));
+    let better: Vec<Attempt> = (0..=STALLED_ATTEMPTS as u128).map(|n| attempt(n, n as u32)).collect();
+    assert!(detect(&Activity { attempts: better, ..Activity::default() }, minute(5)).is_empty());
+}
+
+#[test]
+fn stillness_inside_an_exercise_but_not_after_school() {
+    let open_exercise = Some(OpenExercise {
+        exercise_id: "sum-of-evens".to_owned(),
+        topic: "accumulators".to_owned(),
+        touched_at: minute(0),
+    });
+    let activity = Activity { open_exercise, ..Activity::default() };
+    assert!(detect(&activity, minute(10)).is_empty());
+    assert_eq!(detect(&activity, minute(20))[0].cause, Cause::Stillness);
+    assert!(detect(&activity, minute(300)).is_empty());
+}
