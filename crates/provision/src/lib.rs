@@ -1,1 +1,36 @@
-//! 
+//! What LearnFlow needs beyond its crates, found on the machine or fetched by pinned version.
+//!
+//! Everything here is idempotent and may be called by several processes at once: each tool is installed under a
+//! file lock, into a new directory that is renamed into place when it is complete. A checkout keeps its tools in
+//! `target/tools` ([`tools_dir`]), so that `cargo clean` really starts from nothing.
+//!
+//! The functions block (they run pip, Maven and cargo); async callers put them on a blocking thread, as
+//! [`postgres::Server::start`] and [`kafka::Broker::start`] do themselves.
+
+mod command;
+mod error;
+mod lock;
+mod python;
+
+pub mod postgres;
+pub mod process;
+pub mod progress;
+
+pub use error::Error;
+
+use std::path::{Path, PathBuf};
+
+/// The folder of a checkout into which its tools are installed.
+pub fn tools_dir(checkout: &Path) -> PathBuf {
+    checkout.join("target/tools")
+}
+
+/// The checkout that `start` lies in: the nearest folder upwards that holds the workspace and its migrations.
+pub fn find_checkout(start: &Path) -> Option<PathBuf> {
+    start
+        .ancestors()
+        .find(|dir| {
+            dir.join("Cargo.lock").is_file() && dir.join("migrations").is_dir() && dir.join("crates").is_dir()
+        })
+        .map(Path::to_path_buf)
+}

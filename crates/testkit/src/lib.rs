@@ -1,1 +1,32 @@
-//! 
+//! Real services for tests. Nothing here imitates a part of LearnFlow.
+//!
+//! ```no_run
+//! # async fn example() {
+//! let database = learnflow_testkit::database().await; // migrated, empty, this test's own
+//! let one: i32 = sqlx::query_scalar("SELECT 1").fetch_one(&database.pool).await.unwrap();
+//! # }
+//! ```
+//!
+//! A test binary starts PostgreSQL (or Kafka) when its first test asks for it and shares it among its tests; the
+//! kernel stops it when the binary ends, also after a panic. `cargo xtask test` starts one server for all
+//! binaries and names it in [`TEST_DATABASE_URL`]. These functions panic when a service cannot be had: a test
+//! can do nothing else.
+
+mod chaos;
+mod database;
+mod wait;
+
+pub use chaos::ChaosProxy;
+pub use database::{Database, TEST_DATABASE_URL, database, postgres};
+pub use wait::wait_until;
+
+use std::path::{Path, PathBuf};
+
+/// The root of the checkout that the tests were built from.
+pub fn checkout() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("crates/testkit is two folders deep")
+        .to_path_buf()
+}
