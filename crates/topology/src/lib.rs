@@ -1,10 +1,52 @@
 //! What a cluster is told to run — spin.toml, knative/ and eventing/ — as one typed graph.
 //!
-//! The runner executes this graph, the tests check it; there is no second configuration.
+//! The runner executes this graph, the tests check it; there is no second configuration. [`load`] reads the files,
+//! strictly: an unknown kind or field is an error that names file and line, and so is what Knative's webhooks would
+//! refuse.
 
+mod assemble;
+mod duration;
+mod error;
+mod eventing;
 pub mod graph;
+mod kinds;
+mod kustomize;
+mod node;
+mod patch;
+mod spin;
+mod strict;
+mod workload;
+mod yaml;
 
+use std::{collections::BTreeMap, path::Path};
+
+pub use error::{TopologyError, TopologyErrors};
 pub use graph::{
-    BackoffPolicy, Broker, Component, ContentMode, Delivery, DeliveryOrder, Destination, EnvValue, Filter, Graph,
-    HttpRoute, KafkaSink, KafkaTopic, Service, SpinApp, Trigger, VariableDeclaration,
+    BackoffPolicy, Broker, Component, ContentMode, Delivery, DeliveryOrder, Destination, EnvValue, Filter,
+    Graph, HttpRoute, KafkaSink, KafkaTopic, Service, SpinApp, Trigger, VariableDeclaration,
 };
+
+/// The overlay of eventing/ that [`load`] reads.
+pub const EVENTING_OVERLAY: &str = "cluster";
+
+/// Reads `root`/spin.toml, `root`/knative/overlays/`overlay` and `root`/eventing/overlays/cluster.
+///
+/// # Errors
+/// Everything that is wrong with the files, each with file and line.
+pub fn load(root: &Path, overlay: &str) -> Result<Graph, TopologyErrors> {
+    load_overlays(root, overlay, EVENTING_OVERLAY)
+}
+
+/// Like [`load`], with another overlay of eventing/.
+///
+/// # Errors
+/// Everything that is wrong with the files, each with file and line.
+pub fn load_overlays(root: &Path, knative: &str, eventing: &str) -> Result<Graph, TopologyErrors> {
+    let mut errors = error::Errors::default();
+    let mut places = BTreeMap::new();
+    let mut graph = Graph { app: spin::load(root, &mut places, &mut errors), ..Graph::default() };
+    let mut objects = kustomize::build(root, &format!("knative/overlays/{knative}"), &mut errors);
+    objects.extend(kustomize::build(root, &format!("eventing/overlays/{eventing}"), &mut errors));
+    assemble::assemble(&objects, &mut graph, &mut places, &mut errors);
+    errors.finish(graph)
+}

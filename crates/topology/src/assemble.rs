@@ -1,0 +1,123 @@
+//! From objects to the graph: every object is read as its kind; what the runner executes becomes part of the graph.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+
+use crate::{
+    error::Errors,
+    eventing,
+    graph::Graph,
+    kinds::{self, kubernetes, serving, strimzi},
+    kustomize,
+    node::{Node, Place},
+    strict,
+    workload::{self, Workloads},
+};
+
+/// Reads all objects into `graph`, and notes where each was declared.
+pub(crate) fn assemble(
+    objects: &[Node],
+    graph: &mut Graph,
+    places: &mut BTreeMap<String, Place>,
+    errors: &mut Errors,
+) {
+    let mut assembly =
+        Assembly { graph, errors, workloads: Workloads::default(), config_maps: BTreeMap::new() };
+    // Brokers refer to ConfigMaps, wherever those are written.
+    for object in objects.iter().filter(|object| object.text(&["kind"]) == "ConfigMap") {
+        assembly.config_map(object);
+    }
+    for object in objects {
+        places.entry(kustomize::identity(object)).or_insert_with(|| object.at.clone());
+        assembly.object(object);
+    }
+    let Assembly { workloads, .. } = assembly;
+    workloads.join(graph, errors);
+}
+
+struct Assembly<'a> {
+    graph: &'a mut Graph,
+    errors: &'a mut Errors,
+    workloads: Workloads,
+    config_maps: BTreeMap<(String, String), kubernetes::ConfigMap>,
+}
+
+impl Assembly<'_> {
+    fn config_map(&mut self, object: &Node) {
+        if let Some(map) = strict::read::<kubernetes::ConfigMap>(object, self.errors) {
+            let name = (map.metadata.namespace.clone(), map.metadata.name.value.clone());
+            self.config_maps.insert(name, map);
+        }
+    }
+
+    fn object(&mut self, object: &Node) {
+        let kind = (object.text(&["apiVersion"]), object.text(&["kind"]));
+        match kind {
+            ("v1", "ConfigMap") => {}
+            ("v1", "Namespace") => self.check::<kubernetes::Namespace>(object),
+            ("v1", "ServiceAccount") => self.check::<kubernetes::ServiceAccount>(object),
+            ("node.k8s.io/v1", "RuntimeClass") => self.check::<kubernetes::RuntimeClass>(object),
+            ("batch/v1", "Job") => self.check::<kubernetes::Job>(object),
+            ("policy/v1", "PodDisruptionBudget") => self.check::<kubernetes::PodDisruptionBudget>(object),
+            ("autoscaling/v2", "HorizontalPodAutoscaler") => {
+                if let Some(scaler) = self.read::<kubernetes::HorizontalPodAutoscaler>(object) {
+                    self.workloads.autoscaler(scaler);
+                }
+            }
+            ("apps/v1", "Deployment") => {
+                if let Some(deployment) = self.read::<kubernetes::Deployment>(object) {
+                    self.workloads.deployment(deployment);
+                }
+            }
+            ("v1", "Service") => {
+                if let Some(service) = self.read::<kubernetes::Service>(object) {
+                    self.workloads.service(service);
+                }
+            }
+            ("serving.knative.dev/v1", "Service") => {
+                if let Some(service) = self.read::<serving::Service>(object) {
+                    let flag = self.config_maps.get(&("knative-serving".into(), "config-features".into()));
+                    let service = workload::knative_service(service, flag, self.errors);
+                    self.graph.services.push(service);
+                }
+            }
+            ("eventing.knative.dev/v1", "Broker") => {
+                if let Some(broker) = self.read::<kinds::eventing::Broker>(object) {
+                    let broker = eventing::broker(broker, &self.config_maps, self.errors);
+                    self.graph.brokers.extend(broker);
+                }
+            }
+            ("eventing.knative.dev/v1", "Trigger") => {
+                if let Some(trigger) = self.read::<kinds::eventing::Trigger>(object) {
+                    self.graph.triggers.extend(eventing::trigger(trigger, &object.at, self.errors));
+                }
+            }
+            ("eventing.knative.dev/v1alpha1", "KafkaSink") => {
+                if let Some(sink) = self.read::<kinds::eventing::KafkaSink>(object) {
+                    self.graph.sinks.push(eventing::kafka_sink(sink, &object.at, self.errors));
+                }
+            }
+            ("kafka.strimzi.io/v1", "KafkaTopic") => {
+                if let Some(topic) = self.read::<strimzi::KafkaTopic>(object) {
+                    self.graph.topics.push(eventing::kafka_topic(topic, self.errors));
+                }
+            }
+            ("", _) | (_, "") => self.errors.at(&object.at, "an object needs apiVersion and kind"),
+            (api_version, kind) => {
+                let message =
+                    format!("unknown kind {kind} of {api_version}: crates/topology has to learn it first");
+                self.errors.at(&object.at, message);
+            }
+        }
+    }
+
+    fn read<T: DeserializeOwned>(&mut self, object: &Node) -> Option<T> {
+        strict::read(object, self.errors)
+    }
+
+    /// For kinds that have no part in the graph.
+    fn check<T: DeserializeOwned>(&mut self, object: &Node) {
+        let _: Option<T> = strict::read(object, self.errors);
+    }
+}
