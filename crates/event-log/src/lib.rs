@@ -7,6 +7,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub mod partitioner;
+pub mod postgres;
+
+/// Largest record, in bytes of key, headers and value together. Kafka's default limit for a batch is 1 MiB and
+/// 12 bytes; what is left pays for the batch's own framing.
+pub const RECORD_BYTES: usize = 1_048_000;
+
 /// A record to append.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
@@ -16,6 +23,25 @@ pub struct Record {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The value.
     pub value: Vec<u8>,
+}
+
+impl Record {
+    /// Bytes of key, headers and value together.
+    pub fn size(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.key.as_ref().map_or(0, Vec::len) + headers + self.value.len()
+    }
+
+    /// Refuses a record over [`RECORD_BYTES`], before either backend sees it.
+    fn check_size(&self) -> Result<(), LogError> {
+        let size = self.size();
+        if size > RECORD_BYTES {
+            return Err(LogError::Refused(format!(
+                "the record has {size} bytes of key, headers and value; at most {RECORD_BYTES} are accepted"
+            )));
+        }
+        Ok(())
+    }
 }
 
 /// Where a record is.
@@ -51,6 +77,29 @@ pub struct TopicSpec {
     pub replication: u32,
     /// How long records are kept, in milliseconds.
     pub retention_ms: u64,
+}
+
+impl TopicSpec {
+    /// Refuses what Kafka would refuse, so that both backends have the same topics.
+    fn check(&self) -> Result<(), LogError> {
+        let named = (1..=249).contains(&self.name.len())
+            && self.name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+            && self.name != "."
+            && self.name != "..";
+        if !named {
+            return Err(LogError::Refused(format!(
+                "{:?} is no topic name; use 1 to 249 letters, digits, '.', '_' and '-'",
+                self.name
+            )));
+        }
+        if !(1..=1024).contains(&self.partitions) || self.replication == 0 || self.retention_ms == 0 {
+            return Err(LogError::Refused(format!(
+                "topic {} needs 1 to 1024 partitions, at least one replica and a retention above 0",
+                self.name
+            )));
+        }
+        Ok(())
+    }
 }
 
 /// Where a group begins when it has no committed offset.
@@ -100,6 +149,7 @@ pub trait Consumer: Send + Sync {
     /// The next record, in order within each partition; waits for one. Cancel safe.
     async fn next(&mut self) -> Result<Delivered, LogError>;
 
-    /// Commits that everything up to and including `position` has been handled.
+    /// Commits that everything up to and including `position` has been handled. Without effect when the
+    /// partition has gone to another member meanwhile, or when the group is further already.
     async fn commit(&self, topic: &str, position: Position) -> Result<(), LogError>;
 }
