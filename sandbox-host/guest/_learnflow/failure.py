@@ -1,0 +1,141 @@
+"""Exceptions as a student should see them: their own frames only, and an explanation."""
+
+import linecache
+import re
+import sys
+import traceback
+
+from wit_world import Explanation, Failure
+
+# What is kept of texts that a program controls.
+MESSAGE_CHARS = 4_000
+TRACEBACK_CHARS = 16_000
+
+_last = None
+
+
+def _own(filename):
+    """Whether a frame's file is one of the program's."""
+    return filename in _sources
+
+
+_sources = {}
+
+
+def set_sources(sources):
+    """The program's files, for tracebacks: path to text."""
+    _sources.clear()
+    _sources.update(sources)
+    linecache.cache.clear()
+    for path, text in sources.items():
+        # A one-tuple is linecache's form of "read it when it is needed".
+        linecache.cache[path] = (lambda text=text: text,)
+
+
+def _trim(error, seen):
+    """Takes the frames that are not the program's off an exception and those it came from."""
+    if error is None or id(error) in seen:
+        return
+    seen.add(id(error))
+    kept = []
+    tb = error.__traceback__
+    while tb is not None:
+        if _own(tb.tb_frame.f_code.co_filename):
+            kept.append(tb)
+        tb = tb.tb_next
+    following = None
+    for tb in reversed(kept):
+        following = type(tb)(following, tb.tb_frame, tb.tb_lasti, tb.tb_lineno) if tb.tb_next is not following else tb
+    error.__traceback__ = following
+    _trim(error.__cause__, seen)
+    _trim(error.__context__, seen)
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            _trim(part, seen)
+
+
+def _message(error):
+    try:
+        return str(error)
+    except Exception:
+        return f"<{type(error).__name__} whose text cannot be shown>"
+
+
+def _innermost(error):
+    line, path = None, ""
+    tb = error.__traceback__
+    while tb is not None:
+        path, line = tb.tb_frame.f_code.co_filename, tb.tb_lineno
+        tb = tb.tb_next
+    if isinstance(error, SyntaxError) and error.filename and _own(error.filename):
+        return error.lineno, error.filename
+    return line, path
+
+
+def _format(error):
+    try:
+        text = "".join(traceback.TracebackException(type(error), error, error.__traceback__, compact=True).format())
+    except RecursionError:
+        text = f"{type(error).__name__}: {_message(error)}\n"
+    except Exception:
+        text = f"{type(error).__name__}\n"
+    if len(text) > TRACEBACK_CHARS:
+        half = TRACEBACK_CHARS // 2
+        text = f"{text[:half]}\n  ... {len(text) - 2 * half} characters left out ...\n{text[-half:]}"
+    return text
+
+
+def describe(error):
+    """The Failure of an exception; it is kept for `explain_last`."""
+    global _last
+    _trim(error, set())
+    _last = error
+    line, path = _innermost(error)
+    message = _message(error)
+    if isinstance(error, SyntaxError) and error.msg:
+        message = str(error.msg)
+    kind = type(error).__name__
+    return Failure(kind, _clean(message)[:MESSAGE_CHARS], line, path, _clean(_format(error)))
+
+
+def _clean(text):
+    """Without lone surrogates, which UTF-8 does not have."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def explain_last():
+    """What the last described exception means; empty parts where nothing is known."""
+    error = _last
+    if error is None:
+        return Explanation("", "", "")
+    return explain(error)
+
+
+def explain(error):
+    """What an exception means, in plain text."""
+    from friendly_traceback.core import FriendlyTraceback
+    from friendly_traceback.source_cache import cache
+
+    for path, text in _sources.items():
+        cache.add(path, text)
+    friendly = FriendlyTraceback(type(error), error, error.__traceback__)
+    friendly.assign_generic()
+    friendly.assign_cause()
+    info = friendly.info
+    return Explanation(
+        _plain(info.get("generic", "")), _plain(info.get("cause", "")), _plain(info.get("suggest", ""))
+    )
+
+
+def _plain(text):
+    text = re.sub(r"\n{3,}", "\n\n", str(text)).strip()
+    return _clean(text)[:MESSAGE_CHARS]
+
+
+def show(failure):
+    """Prints a traceback as the interpreter does when a program ends."""
+    try:
+        sys.__stderr__.write(failure.traceback)
+        sys.__stderr__.flush()
+    except Exception:
+        pass

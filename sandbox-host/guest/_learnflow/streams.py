@@ -1,0 +1,108 @@
+"""Standard streams over the host: C text wrappers, so that programs see what they see elsewhere."""
+
+import builtins
+import io
+import sys
+
+from wit_world.imports import host
+
+_emit = host.emit
+
+
+class _Output(io.RawIOBase):
+    """Bytes to the host, a call for each write."""
+
+    def __init__(self, channel, number):
+        self._channel = channel
+        self._number = number
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        data = bytes(data)
+        # The host keeps the order of both streams by the order of these calls.
+        if data and _emit(self._channel, data):
+            raise KeyboardInterrupt
+        return len(data)
+
+
+class _Lines(io.RawIOBase):
+    """Bytes of lines that a person types while the program waits."""
+
+    def __init__(self):
+        self._rest = b""
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        if not self._rest:
+            sys.stdout.flush()
+            answer = host.read_line()
+            if isinstance(answer, host.Input_Interrupted):
+                raise KeyboardInterrupt
+            if isinstance(answer, host.Input_End):
+                return 0
+            self._rest = answer.value.encode("utf-8", "replace")
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+
+def _text_output(channel, number, name, errors):
+    raw = _Output(channel, number)
+    raw.name = name
+    # Unbuffered below the text layer: what was printed must survive a program that is stopped.
+    return io.TextIOWrapper(raw, encoding="utf-8", errors=errors, newline="\n", line_buffering=True)
+
+
+def make(stdin):
+    """The three streams; `stdin` is all of standard input, or None to ask the host for lines."""
+    out = _text_output(host.Channel.STDOUT, 1, "<stdout>", "strict")
+    err = _text_output(host.Channel.STDERR, 2, "<stderr>", "backslashreplace")
+    out.mode = err.mode = "w"
+    if stdin is None:
+        raw = io.BufferedReader(_Lines(), 1)
+    else:
+        raw = io.BytesIO(stdin.encode("utf-8", "replace"))
+        raw.name = "<stdin>"
+    text = io.TextIOWrapper(raw, encoding="utf-8", errors="strict", newline=None)
+    text.mode = "r"
+    return text, out, err
+
+
+def install(stdin):
+    """Makes fresh streams the program's own."""
+    text, out, err = make(stdin)
+    sys.stdin = sys.__stdin__ = text
+    sys.stdout = sys.__stdout__ = out
+    sys.stderr = sys.__stderr__ = err
+    return out, err
+
+
+def _input(prompt="", /):
+    """input() over `sys.stdin`, with the prompt on `sys.stdout`."""
+    stdin, stdout = sys.stdin, sys.stdout
+    if stdin is None:
+        raise RuntimeError("input(): lost sys.stdin")
+    if stdout is None:
+        raise RuntimeError("input(): lost sys.stdout")
+    try:
+        sys.stderr.flush()
+    except AttributeError:
+        pass
+    prompt = str(prompt)
+    if prompt:
+        stdout.write(prompt)
+    stdout.flush()
+    line = stdin.readline()
+    if not line:
+        raise EOFError("EOF when reading a line")
+    return line[:-1] if line.endswith("\n") else line
+
+
+_input.__name__ = _input.__qualname__ = "input"
+_input.__module__ = "builtins"
+builtins.input = _input

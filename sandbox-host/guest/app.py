@@ -1,0 +1,59 @@
+"""The guest's entry: what the host calls, see wit/sandbox/world.wit.
+
+Everything is imported here, before the component's memory is snapshotted: a module that is not in the
+snapshot does not exist for a student's program. The order matters: the clock, random bytes and files of the
+host are put in place before any library keeps a reference to what they replace.
+"""
+
+import sys
+
+sys.dont_write_bytecode = True
+
+from _learnflow import clock, files, library, program, failure, suite, warm  # noqa: E402
+
+import wit_world  # noqa: E402
+from componentize_py_types import Err  # noqa: E402
+
+
+def _hide():
+    """Frees this module's name for a module of the program. (The import of this module needs it until its end.)"""
+    sys.modules.pop(__name__, None)
+
+
+class WitWorld(wit_world.WitWorld):
+    """The exports of the world."""
+
+    def prepare(self):
+        _hide()
+        warm.warm()
+
+    def run(self, program_):
+        _hide()
+        return program.run(program_)
+
+    def explain(self):
+        return failure.explain_last()
+
+    def check_syntax(self, code, path):
+        _hide()
+        return program.check_syntax(code, path)
+
+    def compare(self, program_, module, call, expected):
+        _hide()
+        return suite.compare(program_, module, call, expected)
+
+    def list_tests(self, program_, module, tests):
+        _hide()
+        names, failed = suite.list_tests(program_, module, tests)
+        if failed is not None:
+            raise Err(failed)
+        return names
+
+    def run_test(self, program_, module, tests, name):
+        _hide()
+        return suite.run_test(program_, module, tests, name)
+
+
+library.finish()
+warm.at_build()
+clock.connect()

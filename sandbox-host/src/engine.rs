@@ -1,0 +1,181 @@
+//! The wasmtime engine that student code runs in: as little as CPython needs, everything else off.
+
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmFeatures,
+    component::{Component, InstancePre, Linker},
+};
+
+use crate::{
+    bindings::{Sandbox, SandboxPre},
+    error::ExecutorError,
+    guest::Guest,
+};
+
+/// Raised whenever [`config`] changes in a way that wasmtime's own compatibility check does not see.
+const CONFIG_VERSION: u32 = 1;
+/// Largest linear memory of an interpreter, in bytes: what is reserved for each, not what is used.
+pub(crate) const MEMORY_MAX_BYTES: usize = 512 << 20;
+/// Wasm frames of a run, in bytes. Python's recursion limit is reached well before.
+const WASM_STACK_BYTES: usize = 12 << 20;
+/// The fiber of a run, in bytes: the wasm frames and the host functions they call.
+const FIBER_STACK_BYTES: usize = 14 << 20;
+/// How often the epoch advances while a program runs, in milliseconds.
+pub(crate) const TICK_MS: u64 = 1;
+
+/// WebAssembly proposals that CPython in a component does not need. The crate is built with some of them,
+/// because the functions' host uses them; here they are refused.
+fn not_needed() -> WasmFeatures {
+    WasmFeatures::THREADS
+        | WasmFeatures::SHARED_EVERYTHING_THREADS
+        | WasmFeatures::STACK_SWITCHING
+        | WasmFeatures::TAIL_CALL
+        | WasmFeatures::MULTI_MEMORY
+        | WasmFeatures::MEMORY64
+        | WasmFeatures::EXCEPTIONS
+        | WasmFeatures::FUNCTION_REFERENCES
+        | WasmFeatures::GC
+        | WasmFeatures::RELAXED_SIMD
+        | WasmFeatures::CUSTOM_PAGE_SIZES
+        | WasmFeatures::WIDE_ARITHMETIC
+        | WasmFeatures::CM_ASYNC
+        | WasmFeatures::CM_ASYNC_STACKFUL
+        | WasmFeatures::CM_MORE_ASYNC_BUILTINS
+        | WasmFeatures::CM_THREADING
+        | WasmFeatures::CM_ERROR_CONTEXT
+        | WasmFeatures::CM_GC
+        | WasmFeatures::CM_MAP
+        | WasmFeatures::CM64
+}
+
+/// The configuration of the engine for up to `instances` interpreters at a time.
+pub fn config(instances: u32) -> Config {
+    let mut config = Config::new();
+    config.cranelift_opt_level(OptLevel::Speed);
+    config.epoch_interruption(true);
+
+    config.wasm_component_model(true);
+    config.concurrency_support(false);
+    config.shared_memory(false);
+    config.wasm_features(not_needed(), false);
+
+    config.wasm_backtrace_max_frames(None);
+    config.generate_address_map(false);
+    config.native_unwind_info(false);
+
+    config.memory_init_cow(true);
+    config.memory_guaranteed_dense_image_size(256 << 20);
+    config.memory_reservation(4 << 30);
+    config.memory_reservation_for_growth(0);
+    config.memory_guard_size(32 << 20);
+    config.max_wasm_stack(WASM_STACK_BYTES);
+    config.async_stack_size(FIBER_STACK_BYTES);
+
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances);
+    pool.total_core_instances(instances * 60);
+    pool.total_memories(instances);
+    pool.total_tables(instances * 8);
+    pool.total_stacks(instances + 8);
+    pool.max_core_instances_per_component(80);
+    pool.max_memories_per_component(2);
+    pool.max_tables_per_component(20);
+    pool.table_elements(32_768);
+    pool.max_component_instance_size(4 << 20);
+    pool.max_core_instance_size(2 << 20);
+    pool.max_memory_size(MEMORY_MAX_BYTES);
+    pool.max_unused_warm_slots(instances.min(100));
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}
+
+/// Compiles the guest component ahead of time; the result loads only where [`artifact_key`] is the same.
+///
+/// # Errors
+/// When `wasm` is not a component that this configuration accepts.
+pub fn precompile(wasm: &[u8]) -> Result<Vec<u8>, ExecutorError> {
+    let engine = Engine::new(&config(1)).map_err(ExecutorError::engine)?;
+    engine.precompile_component(wasm).map_err(ExecutorError::engine)
+}
+
+/// A text that changes whenever an artifact made by [`precompile`] has to be made again: another
+/// wasmtime, another configuration of the engine, another kind of machine.
+pub fn artifact_key() -> Result<String, ExecutorError> {
+    use std::hash::{Hash, Hasher};
+
+    struct Sha(Sha256);
+    impl Hasher for Sha {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+
+    let engine = Engine::new(&config(1)).map_err(ExecutorError::engine)?;
+    let mut sha = Sha(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut sha);
+    CONFIG_VERSION.hash(&mut sha);
+    Ok(sha.0.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// An engine with the guest loaded and linked, ready to be instantiated.
+pub(crate) struct Loaded {
+    pub(crate) engine: Engine,
+    pub(crate) guest: SandboxPre<Guest>,
+    /// SHA-256 of the compiled guest: which interpreter a run used.
+    pub(crate) digest: String,
+}
+
+impl Loaded {
+    /// Loads a component that [`precompile`] made.
+    pub(crate) fn open(cwasm: &Path, instances: u32) -> Result<Self, ExecutorError> {
+        let engine = Engine::new(&config(instances)).map_err(ExecutorError::engine)?;
+        // SAFETY: the file is made by `precompile` from our own component and lies in a directory that
+        // only its owner writes; wasmtime checks version and configuration.
+        let component =
+            unsafe { Component::deserialize_file(&engine, cwasm) }.map_err(|error| ExecutorError::Load {
+                path: cwasm.to_owned(),
+                reason: format!("{error:#}"),
+            })?;
+        let mut linker: Linker<Guest> = Linker::new(&engine);
+        Sandbox::add_to_linker::<_, wasmtime::component::HasSelf<Guest>>(&mut linker, |guest| guest)
+            .map_err(ExecutorError::engine)?;
+        let pre: InstancePre<Guest> = linker.instantiate_pre(&component).map_err(ExecutorError::engine)?;
+        let guest = SandboxPre::new(pre).map_err(ExecutorError::engine)?;
+        Ok(Self { engine, guest, digest: digest(cwasm)? })
+    }
+}
+
+fn digest(path: &Path) -> Result<String, ExecutorError> {
+    // Only the head: it holds wasmtime's own key, and the file beside it names the source's digest.
+    let read = |error: std::io::Error| ExecutorError::Load { path: path.to_owned(), reason: error.to_string() };
+    let sidecar = path.with_extension("wasm");
+    let bytes = std::fs::read(if sidecar.exists() { &sidecar } else { path }).map_err(read)?;
+    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn student_code_gets_nothing_that_cpython_does_not_need() {
+        let config = config(1);
+        assert!(!config.get_concurrency_support());
+        assert!(!config.get_shared_memory());
+        assert!(config.get_epoch_interruption());
+        assert!(!config.get_consume_fuel());
+        let on = config.get_wasm_features();
+        assert!(on.intersection(not_needed()).is_empty(), "on but not needed: {:?}", on & not_needed());
+        assert!(on.contains(WasmFeatures::COMPONENT_MODEL));
+    }
+
+    #[test]
+    fn the_artifact_key_is_stable_within_a_build() {
+        assert_eq!(artifact_key().unwrap(), artifact_key().unwrap());
+    }
+}

@@ -1,0 +1,37 @@
+//! Why a run could not be made. What a program does wrong is never an error but an outcome.
+
+use std::path::PathBuf;
+
+/// Failures of the executor itself.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecutorError {
+    /// The request breaks a limit.
+    #[error("{0}")]
+    Invalid(String),
+    /// As many runs as are allowed are in progress or waiting.
+    #[error("{running} runs are in progress; try again in a second")]
+    Busy {
+        /// Runs in progress.
+        running: usize,
+    },
+    /// The compiled interpreter cannot be loaded.
+    #[error("cannot load the interpreter {path}: {reason}; run `learnflow up` or `cargo xtask build` to make it again", path = path.display())]
+    Load {
+        /// The file.
+        path: PathBuf,
+        /// What wasmtime says.
+        reason: String,
+    },
+    /// The engine refused something that should always work.
+    #[error("the engine failed: {0}")]
+    Engine(String),
+    /// The executor process went away and a new one did not finish the run either.
+    #[error("the executor process died: {0}")]
+    ProcessDied(String),
+}
+
+impl ExecutorError {
+    pub(crate) fn engine(error: wasmtime::Error) -> Self {
+        Self::Engine(format!("{error:#}"))
+    }
+}
