@@ -25,7 +25,7 @@ pub enum Error {
         output: String,
     },
     /// A service started and did not become usable.
-    #[error("{service} {outcome}; its log {} ends with:\n{log_end}", log.display())]
+    #[error("{service} {outcome}; its log {} says:\n{log_end}", log.display())]
     NotReady {
         /// Which service.
         service: &'static str,
@@ -33,7 +33,7 @@ pub enum Error {
         outcome: String,
         /// The whole log.
         log: PathBuf,
-        /// Its last lines.
+        /// The lines of it that tell why.
         log_end: String,
     },
     /// Another process works on the same data.

@@ -10,11 +10,15 @@
 mod command;
 mod error;
 mod lock;
+mod procfs;
 mod python;
 
+pub mod guest;
+pub mod kafka;
 pub mod postgres;
 pub mod process;
 pub mod progress;
+pub mod wasm;
 
 pub use error::Error;
 

@@ -1,5 +1,6 @@
 //! What a person sees while something takes long.
 
+use std::cell::Cell;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -8,12 +9,16 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// Steps that end within this time say nothing when the output is not a terminal.
 const QUIET_BELOW: Duration = Duration::from_secs(1);
 
-/// One long step: a spinner with the elapsed time on a terminal, a plain line when it is done elsewhere. All of
-/// it goes to standard error, which leaves standard output to results.
+/// How often a step that is not on a terminal says that it is still alive.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
+
+/// One long step: a spinner with the elapsed time on a terminal; elsewhere a plain line now and then and one
+/// when it is done. All of it goes to standard error, which leaves standard output to results.
 pub struct Step {
     label: String,
     started: Instant,
     bar: Option<ProgressBar>,
+    last_line: Cell<Instant>,
 }
 
 impl Step {
@@ -28,13 +33,20 @@ impl Step {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { label, started: Instant::now(), bar }
+        let now = Instant::now();
+        Self { label, started: now, bar, last_line: Cell::new(now) }
     }
 
     /// Shows what the step is doing right now, in a few words.
     pub fn note(&self, message: &str) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(message.trim().to_owned());
+        let message = message.trim();
+        match &self.bar {
+            Some(bar) => bar.set_message(message.to_owned()),
+            None if self.last_line.get().elapsed() >= SIGN_OF_LIFE => {
+                self.last_line.set(Instant::now());
+                eprintln!("{}: {message}", self.label);
+            }
+            None => {}
         }
     }
 

@@ -57,7 +57,7 @@ pub fn install(requirements: &[&str], target: &Path, label: &str) -> Result<(), 
 }
 
 /// The same path with something appended to its name.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{suffix}"));
     name.into()

