@@ -1,0 +1,126 @@
+//! The environment of the `gateway` binary: every variable it reads, in one place.
+
+use std::{fmt::Display, net::SocketAddr, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+
+use learnflow_event_log::EventLog;
+
+use crate::config::GatewayConfig;
+
+macro_rules! variables {
+    ($($(#[doc = $text:literal])+ $name:ident;)+) => {
+        /// Names of the variables.
+        pub mod name {
+            $($(#[doc = $text])+ pub const $name: &str = stringify!($name);)+
+        }
+
+        /// Every variable with what it means, for `gateway --help`.
+        pub const VARIABLES: &[(&str, &str)] = &[$((stringify!($name), concat!($($text, "\n"),+))),+];
+    };
+}
+
+variables! {
+    /// PostgreSQL's address, `postgres://user:password@host/database`. Required.
+    DATABASE_URL;
+    /// Kafka's brokers, `host:port,host:port`; without it the event log is in PostgreSQL.
+    KAFKA_BOOTSTRAP_SERVERS;
+    /// Where people connect; `0.0.0.0:3000` when absent.
+    GATEWAY_LISTEN;
+    /// Where the broker delivers dead letters and metrics are scraped; `0.0.0.0:3001` when absent.
+    GATEWAY_INTERNAL_LISTEN;
+    /// Where the functions are, `{agent}` stands for the agent's name;
+    /// `http://{agent}.learnflow.svc.cluster.local` when absent.
+    GATEWAY_FUNCTIONS_URL;
+    /// Where the sandbox host is; `http://sandbox-host.learnflow.svc.cluster.local` when absent.
+    GATEWAY_SANDBOX_URL;
+    /// The broker's ingress;
+    /// `http://kafka-broker-ingress.knative-eventing.svc.cluster.local/learnflow/default` when absent.
+    GATEWAY_BROKER_URL;
+    /// The file of the signing keys, mode 0600 (or 0440); made when there is none. Required.
+    GATEWAY_KEY_FILE;
+    /// The folder of the exported web app.
+    GATEWAY_WEB_ROOT;
+    /// This replica's name, for its consumer group; the pod's name. `HOSTNAME` when absent.
+    GATEWAY_REPLICA_ID;
+    /// Origins whose pages may use the gateway besides its own, separated by commas. With an `https://` one
+    /// cookies are sent over TLS only.
+    GATEWAY_PUBLIC_ORIGINS;
+    /// Reverse proxies in front that append to `X-Forwarded-For`; 0 when absent.
+    GATEWAY_FORWARDED_HOPS;
+    /// Most connections to PostgreSQL; 10 when absent.
+    GATEWAY_DATABASE_CONNECTIONS;
+    /// Seconds that a turn may wait for triage before it is published again; 30 when absent.
+    GATEWAY_RECEIVED_DEADLINE_S;
+    /// Seconds that a turn may wait for its answer before it is published again; 180 when absent.
+    GATEWAY_ROUTED_DEADLINE_S;
+}
+
+/// A variable that is missing or wrong.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{name} {problem}")]
+pub struct EnvError {
+    name: &'static str,
+    problem: String,
+}
+
+/// Where variables come from: [`std::env::var`] without its errors, or a map in tests.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+fn optional<T: FromStr<Err: Display>>(lookup: Lookup<'_>, name: &'static str) -> Result<Option<T>, EnvError> {
+    lookup(name)
+        .filter(|value| !value.is_empty())
+        .map(|value| {
+            value.parse().map_err(|error| EnvError { name, problem: format!("is {value:?}: {error}") })
+        })
+        .transpose()
+}
+
+/// A variable that has no default.
+///
+/// # Errors
+/// When it is not set.
+pub fn required(lookup: Lookup<'_>, name: &'static str) -> Result<String, EnvError> {
+    lookup(name)
+        .filter(|value| !value.is_empty())
+        .ok_or_else(|| EnvError { name, problem: "is not set; gateway --help says what it is".to_owned() })
+}
+
+/// The configuration that the environment describes.
+///
+/// # Errors
+/// Names the first variable that is missing or wrong.
+pub fn configuration(lookup: Lookup<'_>, event_log: Arc<dyn EventLog>) -> Result<GatewayConfig, EnvError> {
+    let text =
+        |name, default: &str| lookup(name).filter(|value| !value.is_empty()).unwrap_or(default.to_owned());
+    let listen = |name, default: SocketAddr| Ok::<_, EnvError>(optional(lookup, name)?.unwrap_or(default));
+    let cluster = "svc.cluster.local";
+    let mut config = GatewayConfig::new(
+        listen(name::GATEWAY_LISTEN, ([0, 0, 0, 0], 3000).into())?,
+        required(lookup, name::DATABASE_URL)?,
+        event_log,
+        text(name::GATEWAY_FUNCTIONS_URL, &format!("http://{{agent}}.learnflow.{cluster}")),
+        text(name::GATEWAY_SANDBOX_URL, &format!("http://sandbox-host.learnflow.{cluster}")),
+        text(
+            name::GATEWAY_BROKER_URL,
+            &format!("http://kafka-broker-ingress.knative-eventing.{cluster}/learnflow/default"),
+        ),
+        required(lookup, name::GATEWAY_KEY_FILE)?,
+    );
+    config.internal_listen = Some(listen(name::GATEWAY_INTERNAL_LISTEN, ([0, 0, 0, 0], 3001).into())?);
+    config.web_root = lookup(name::GATEWAY_WEB_ROOT).filter(|root| !root.is_empty()).map(PathBuf::from);
+    config.replica_id = text(name::GATEWAY_REPLICA_ID, &text("HOSTNAME", "0"));
+    config.public_origins = text(name::GATEWAY_PUBLIC_ORIGINS, "")
+        .split(',')
+        .map(str::trim)
+        .filter(|origin| !origin.is_empty())
+        .map(str::to_owned)
+        .collect();
+    let defaults = (config.forwarded_hops, config.database_connections, config.sweep);
+    config.forwarded_hops = optional(lookup, name::GATEWAY_FORWARDED_HOPS)?.unwrap_or(defaults.0);
+    config.database_connections = optional(lookup, name::GATEWAY_DATABASE_CONNECTIONS)?.unwrap_or(defaults.1);
+    let seconds =
+        |name, default| Ok::<_, EnvError>(optional(lookup, name)?.map_or(default, Duration::from_secs));
+    config.sweep.received_deadline =
+        seconds(name::GATEWAY_RECEIVED_DEADLINE_S, defaults.2.received_deadline)?;
+    config.sweep.routed_deadline = seconds(name::GATEWAY_ROUTED_DEADLINE_S, defaults.2.routed_deadline)?;
+    Ok(config)
+}

@@ -1,0 +1,45 @@
+//! The gateway as a process of its own, configured by its environment (`gateway --help` lists it).
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use learnflow_event_log::EventLog;
+use learnflow_gateway::{
+    Gateway,
+    env::{VARIABLES, configuration, name, required},
+};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    if std::env::args().len() > 1 {
+        println!("Usage: gateway. It is configured by its environment:\n");
+        for (name, text) in VARIABLES {
+            println!("{name}\n   {}\n", text.trim().replace('\n', "\n  "));
+        }
+        return Ok(());
+    }
+    tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")))
+        .init();
+    let lookup = |name: &str| std::env::var(name).ok();
+    let config = configuration(&lookup, event_log(&lookup).await?)?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let gateway = Gateway::start(config).await?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+    }
+    gateway.shutdown().await;
+    Ok(())
+}
+
+async fn event_log(lookup: &(dyn Fn(&str) -> Option<String> + Sync)) -> anyhow::Result<Arc<dyn EventLog>> {
+    let database_url = required(&|name| lookup(name), name::DATABASE_URL)?;
+    let log = learnflow_event_log::postgres::PostgresLog::open(&database_url)
+        .await
+        .context("opening the event log in PostgreSQL")?;
+    Ok(Arc::new(log))
+}

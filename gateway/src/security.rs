@@ -1,0 +1,94 @@
+//! What every request and response goes through: origin, size, headers, and a net for panics.
+
+use std::any::Any;
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use learnflow_events::limits::BODY_BYTES;
+
+use crate::{
+    app::Shared,
+    config::GatewayConfig,
+    problem::{Problem, too_large},
+};
+
+/// What a page from here may load and do. Styles may be inline because the code editor sets them on elements.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data:; font-src 'self' data:; worker-src 'self'; connect-src 'self'; object-src 'none'; \
+    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// Whether a page of this origin may use the gateway: its own pages, and those it was told of. Callers that are
+/// no browsers send no origin.
+pub(crate) fn is_allowed_origin(config: &GatewayConfig, headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    if config.public_origins.iter().any(|allowed| allowed.trim_end_matches('/') == origin) {
+        return true;
+    }
+    let own = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let authority = origin.split_once("://").map(|(_, authority)| authority);
+    own.is_some() && own == authority
+}
+
+/// Middleware: refuses requests that other sites' pages make, and bodies that say they are too large.
+pub(crate) async fn guard(
+    State(app): State<Shared>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let socket = request.uri().path().starts_with("/socket.io");
+    if (!safe || socket) && !is_allowed_origin(&app.config, request.headers()) {
+        return Err(Problem::forbidden("This page may not use this service."));
+    }
+    let length = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok())
+        .and_then(|length| length.parse::<u64>().ok());
+    // Events from the broker have a limit of their own.
+    let event = request.uri().path().starts_with("/events/");
+    if !event && length.is_some_and(|length| length > BODY_BYTES as u64) {
+        return Err(too_large());
+    }
+    Ok(next.run(request).await)
+}
+
+/// Middleware: the headers that keep browsers from doing what nobody meant.
+pub(crate) async fn set_headers(request: Request, next: Next) -> Response {
+    let api = request.uri().path().starts_with("/api/");
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("x-frame-options", "DENY"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()"),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    }
+    if api && !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// Answers for a handler that panicked. The id is in the log beside the panic's text.
+pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without a text");
+    Problem::bug(format!("a handler panicked: {text}")).into_response()
+}

@@ -1,0 +1,278 @@
+//! Socket.IO: rooms, and what browsers may ask for.
+//!
+//! A socket logs in with `auth: { token }` in its handshake and is cut when its token expires, unless it has sent
+//! a newer one (`authenticate`). Nothing is kept for a browser that is away: after a reconnect it sends `since`
+//! with the number up to which it has every answer, and gets what it missed from PostgreSQL.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use learnflow_events::{limits::BODY_BYTES, payload::QuerySubmitted};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use socketioxide::{
+    SocketIo,
+    extract::{AckSender, Extension, SocketRef, State, TryData},
+    handler::ConnectHandler,
+    layer::SocketIoLayer,
+};
+
+use crate::{
+    app::{App, Shared},
+    history::Feedback,
+    identity::Identity,
+    problem::Problem,
+    security::is_allowed_origin,
+    token::Role,
+    turns::{Turn, TurnRow, turn_columns},
+};
+
+/// The room of teachers and admins.
+pub(crate) const INSTRUCTORS: &str = "instructors";
+/// The room of everybody.
+const GLOBAL: &str = "global";
+/// Packets that may wait for a slow browser; then it loses events and has to resume.
+const BUFFERED: usize = 1024;
+/// Most turns that one `since` returns.
+const RESUMED: i64 = 100;
+
+/// The room of a student.
+pub(crate) fn student_room(student_id: &str) -> String {
+    format!("student:{student_id}")
+}
+
+/// The Socket.IO server, at `/socket.io/`.
+pub(crate) fn server(app: Shared) -> (SocketIoLayer, SocketIo) {
+    let (layer, io) = SocketIo::builder()
+        .max_payload(BODY_BYTES as u64)
+        .ws_max_message_size(BODY_BYTES)
+        .ws_max_frame_size(BODY_BYTES)
+        .max_buffer_size(BUFFERED)
+        .ping_interval(Duration::from_secs(20))
+        .with_state(app)
+        .build_layer();
+    io.ns("/", connected.with(log_in));
+    (layer, io)
+}
+
+/// What a socket is allowed to do, and until when.
+#[derive(Clone)]
+struct Login {
+    identity: Identity,
+    expires_at_s: Arc<AtomicU64>,
+}
+
+#[derive(Deserialize)]
+struct Handshake {
+    token: String,
+}
+
+/// Middleware of the handshake. The client sees the error's text as `connect_error`.
+async fn log_in(
+    socket: SocketRef,
+    State(app): State<Shared>,
+    TryData(handshake): TryData<Handshake>,
+) -> Result<(), String> {
+    if !is_allowed_origin(&app.config, &socket.req_parts().headers) {
+        return Err("This page may not connect here.".to_owned());
+    }
+    let handshake = handshake.map_err(|_| "Send the access token as auth: { token }.".to_owned())?;
+    let identity = app.authenticate(&handshake.token).await.map_err(|problem| sentence(&problem))?;
+    let expires_at_s = Arc::new(AtomicU64::new(identity.expires_at_s));
+    socket.extensions.insert(Login { identity, expires_at_s });
+    Ok(())
+}
+
+async fn connected(socket: SocketRef, State(app): State<Shared>, Extension(login): Extension<Login>) {
+    app.metrics.sockets.inc();
+    socket.join(GLOBAL);
+    socket.on("authenticate", authenticate);
+    socket.on("join-student", join_student);
+    socket.on("join-instructors", join_instructors);
+    socket.on("submit-query", submit_query);
+    socket.on("feedback", feedback);
+    socket.on("since", since);
+    let watch = tokio::spawn(cut_when_expired(socket.clone(), login.expires_at_s)).abort_handle();
+    socket.on_disconnect(async move |State(app): State<Shared>| {
+        app.metrics.sockets.dec();
+        watch.abort();
+    });
+}
+
+/// Disconnects a socket when its token expires; the client then refreshes and connects again.
+async fn cut_when_expired(socket: SocketRef, expires_at_s: Arc<AtomicU64>) {
+    loop {
+        let now = jsonwebtoken::get_current_timestamp();
+        let left = expires_at_s.load(Ordering::Acquire).saturating_sub(now);
+        if left == 0 {
+            // An error says that it is gone already.
+            let _ = socket.disconnect();
+            return;
+        }
+        tokio::time::sleep(Duration::from_secs(left)).await;
+    }
+}
+
+fn sentence(problem: &Problem) -> String {
+    problem.log();
+    problem.document()["detail"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Acknowledges with `{ok: true, …}` or `{ok: false, problem}`.
+fn answer(ack: AckSender, result: Result<Value, Problem>) {
+    let reply = match result {
+        Ok(data) => json!({ "ok": true, "data": data }),
+        Err(problem) => {
+            problem.log();
+            json!({ "ok": false, "problem": problem.document() })
+        }
+    };
+    if let Err(error) = ack.send(&reply) {
+        tracing::debug!(%error, "a browser left before its acknowledgement");
+    }
+}
+
+fn malformed(error: &dyn std::fmt::Display) -> Problem {
+    Problem::bad_request(format!("The event's data is not what it should be: {error}."))
+}
+
+async fn authenticate(
+    State(app): State<Shared>,
+    Extension(login): Extension<Login>,
+    TryData(handshake): TryData<Handshake>,
+    ack: AckSender,
+) {
+    let renewed = async {
+        let handshake = handshake.map_err(|error| malformed(&error))?;
+        let identity = app.authenticate(&handshake.token).await?;
+        if identity.user_id != login.identity.user_id || identity.role != login.identity.role {
+            return Err(Problem::forbidden("This token is somebody else's, or of another role; reconnect."));
+        }
+        login.expires_at_s.store(identity.expires_at_s, Ordering::Release);
+        Ok(json!({ "expires_at_s": identity.expires_at_s }))
+    };
+    answer(ack, renewed.await);
+}
+
+async fn join_student(
+    socket: SocketRef,
+    State(app): State<Shared>,
+    Extension(login): Extension<Login>,
+    TryData(student_id): TryData<String>,
+    ack: AckSender,
+) {
+    let joined = (|| {
+        app.limits.user.take(&login.identity.user_id)?;
+        let student_id = student_id.map_err(|error| malformed(&error))?;
+        if !login.identity.may_see(&student_id) {
+            return Err(Problem::forbidden("A student may only join the own room."));
+        }
+        socket.join(student_room(&student_id));
+        Ok(json!({ "room": student_room(&student_id) }))
+    })();
+    answer(ack, joined);
+}
+
+async fn join_instructors(
+    socket: SocketRef,
+    State(app): State<Shared>,
+    Extension(login): Extension<Login>,
+    ack: AckSender,
+) {
+    let joined = (|| {
+        app.limits.user.take(&login.identity.user_id)?;
+        login.identity.require(Role::Teacher)?;
+        socket.join(INSTRUCTORS);
+        Ok(json!({ "room": INSTRUCTORS }))
+    })();
+    answer(ack, joined);
+}
+
+/// A message, with the key that makes a repeat the same turn.
+#[derive(Deserialize)]
+struct Submission {
+    #[serde(flatten)]
+    query: QuerySubmitted,
+    #[serde(default)]
+    idempotency_key: Option<String>,
+}
+
+async fn submit_query(
+    State(app): State<Shared>,
+    Extension(login): Extension<Login>,
+    TryData(submission): TryData<Submission>,
+    ack: AckSender,
+) {
+    let submitted = async {
+        let submission = submission.map_err(|error| malformed(&error))?;
+        app.submit(&login.identity, &submission.query, submission.idempotency_key.as_deref()).await
+    };
+    answer(ack, submitted.await);
+}
+
+async fn feedback(
+    State(app): State<Shared>,
+    Extension(login): Extension<Login>,
+    TryData(feedback): TryData<Feedback>,
+    ack: AckSender,
+) {
+    let rated = async {
+        app.limits.user.take(&login.identity.user_id)?;
+        let feedback = feedback.map_err(|error| malformed(&error))?;
+        app.rate(&login.identity, feedback).await?;
+        Ok(Value::Null)
+    };
+    answer(ack, rated.await);
+}
+
+/// From where to resume.
+#[derive(Deserialize)]
+struct Since {
+    /// Every turn up to this number has been seen with its answer; 0 for none.
+    seq: i64,
+    /// Whose turns; one's own when absent.
+    #[serde(default)]
+    student_id: Option<String>,
+}
+
+/// Acknowledges with the turns after a number, in order, whatever their status: what is not answered yet comes
+/// as an event later. `more` says that another `since` is needed.
+async fn since(
+    State(app): State<Shared>,
+    Extension(login): Extension<Login>,
+    TryData(since): TryData<Since>,
+    ack: AckSender,
+) {
+    let missed = async {
+        app.limits.user.take(&login.identity.user_id)?;
+        let since = since.map_err(|error| malformed(&error))?;
+        let student_id = since.student_id.unwrap_or_else(|| login.identity.user_id.clone());
+        if !login.identity.may_see(&student_id) {
+            return Err(Problem::forbidden("A student may only see the own turns."));
+        }
+        let turns = app.turns_since(&student_id, since.seq).await?;
+        let more = i64::try_from(turns.len()).unwrap_or(RESUMED) == RESUMED;
+        Ok(json!({ "turns": turns, "more": more }))
+    };
+    answer(ack, missed.await);
+}
+
+impl App {
+    async fn turns_since(&self, student_id: &str, seq: i64) -> Result<Vec<Turn>, Problem> {
+        let rows: Vec<TurnRow> = sqlx::query_as(concat!(
+            turn_columns!(),
+            "WHERE q.student_id = $1 AND q.seq > $2 ORDER BY q.seq LIMIT $3"
+        ))
+        .bind(student_id.replace('\0', ""))
+        .bind(seq)
+        .bind(RESUMED)
+        .fetch_all(&self.db)
+        .await?;
+        Ok(rows.into_iter().map(Turn::from).collect())
+    }
+}
