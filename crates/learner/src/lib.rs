@@ -3,6 +3,7 @@
 //! Everything here is a function of its arguments: time is an input, and storage belongs to the progress agent.
 //!
 //! - [`curriculum`]: modules and topics with prerequisites, from `curriculum.toml`.
+//! - [`naming`]: which topics a message names.
 //! - [`tracing`]: Bayesian knowledge tracing with forgetting, one topic at a time.
 //! - [`state`]: the fold of a student's observations into mastery, level, strengths and achievements.
 //! - [`recommend`]: what to learn next, by prerequisites.
@@ -11,6 +12,7 @@
 
 pub mod achievement;
 pub mod curriculum;
+pub mod naming;
 pub mod parameters;
 pub mod recommend;
 pub mod state;

@@ -1,0 +1,89 @@
+//! What a student reads of an exercise.
+
+use learnflow_agent::{Question, SkillLevel};
+use learnflow_learner::curriculum;
+
+use crate::bank::{Exercise, TestKind};
+
+/// The task.
+pub fn task(exercise: &Exercise) -> String {
+    format!(
+        "{}\n\nStart from this:\n\n```python\n{}```\n\n{}\n\n\
+         Submit your program when the examples work; I then try it on more cases. Stuck? Ask for a hint: there are three.",
+        heading(exercise),
+        exercise.starter,
+        examples(exercise),
+    )
+}
+
+/// Title, level, topics and statement.
+pub(crate) fn heading(exercise: &Exercise) -> String {
+    let level = match exercise.difficulty {
+        SkillLevel::Beginner => "beginner",
+        SkillLevel::Intermediate => "intermediate",
+        SkillLevel::Advanced => "advanced",
+    };
+    let topics: Vec<&str> = exercise.topics.iter().map(|topic| curriculum::title(topic)).collect();
+    format!("### {}\n\n*{level} · {}*\n\n{}", exercise.title, topics.join(", "), exercise.statement)
+}
+
+/// The shown tests.
+pub(crate) fn examples(exercise: &Exercise) -> String {
+    match exercise.tests {
+        TestKind::Call => {
+            let rows: Vec<String> = exercise
+                .shown
+                .iter()
+                .map(|(call, value)| format!("| `{}` | `{}` |", cell(call), cell(value)))
+                .collect();
+            format!("| this call | gives |\n|---|---|\n{}", rows.join("\n"))
+        }
+        TestKind::Io => {
+            let cases: Vec<String> =
+                exercise.shown.iter().map(|(input, output)| io_case(input, output)).collect();
+            cases.join("\n\n")
+        }
+    }
+}
+
+fn io_case(input: &str, output: &str) -> String {
+    let output = output.trim_end();
+    if input.is_empty() {
+        format!("The output is\n\n```text\n{output}\n```")
+    } else {
+        format!(
+            "With the input\n\n```text\n{}\n```\n\nthe output is\n\n```text\n{output}\n```",
+            input.trim_end()
+        )
+    }
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}
+
+/// One hint, counted from 0.
+pub fn hint(exercise: &Exercise, tier: usize) -> String {
+    let more = if tier + 1 < exercise.hints.len() {
+        "Try it before you ask for the next one: hints grow with your attempts."
+    } else {
+        "This was the last hint. You have all the pieces; put them together one line at a time."
+    };
+    format!(
+        "**{}: hint {} of {}**\n\n{}\n\n{more}",
+        exercise.title,
+        tier + 1,
+        exercise.hints.len(),
+        exercise.hints[tier]
+    )
+}
+
+/// How often the student has submitted this exercise.
+pub(crate) fn attempts(question: &Question, exercise: &Exercise) -> u32 {
+    question
+        .student
+        .exercises
+        .iter()
+        .find(|known| known.exercise_id == exercise.id)
+        .map_or(0, |known| known.attempts)
+}
