@@ -70,6 +70,12 @@ impl PostgresLog {
     /// # Errors
     /// When the database cannot be reached, or has no event log.
     pub async fn open(database_url: &str) -> Result<Self, LogError> {
+        if !database_url.starts_with("postgres://") && !database_url.starts_with("postgresql://") {
+            return Err(LogError::Refused(
+                "the database URL is not PostgreSQL's; set DATABASE_URL to postgres://user:password@host/database"
+                    .to_owned(),
+            ));
+        }
         let options = database_url
             .parse::<sqlx::postgres::PgConnectOptions>()
             .map_err(|error| LogError::Refused(format!("the database URL is not valid: {error}")))?
