@@ -8,20 +8,18 @@ use crate::{
     error::Errors,
     eventing,
     graph::Graph,
-    kinds::{self, kubernetes, serving, strimzi},
+    kinds::{self, kubernetes, network, secrets, serving, strimzi},
     kustomize,
-    node::{Node, Place},
-    strict,
+    node::Node,
+    policies, strict,
     workload::{self, Workloads},
 };
 
 /// Reads all objects into `graph`, and notes where each was declared.
-pub(crate) fn assemble(
-    objects: &[Node],
-    graph: &mut Graph,
-    places: &mut BTreeMap<String, Place>,
-    errors: &mut Errors,
-) {
+pub(crate) fn assemble(objects: &[Node], graph: &mut Graph, errors: &mut Errors) {
+    for object in objects {
+        graph.places.entry(kustomize::identity(object)).or_insert_with(|| object.at.clone());
+    }
     let mut assembly =
         Assembly { graph, errors, workloads: Workloads::default(), config_maps: BTreeMap::new() };
     // Brokers refer to ConfigMaps, wherever those are written.
@@ -29,7 +27,6 @@ pub(crate) fn assemble(
         assembly.config_map(object);
     }
     for object in objects {
-        places.entry(kustomize::identity(object)).or_insert_with(|| object.at.clone());
         assembly.object(object);
     }
     let Assembly { workloads, .. } = assembly;
@@ -101,6 +98,39 @@ impl Assembly<'_> {
             ("kafka.strimzi.io/v1", "KafkaTopic") => {
                 if let Some(topic) = self.read::<strimzi::KafkaTopic>(object) {
                     self.graph.topics.push(eventing::kafka_topic(topic, self.errors));
+                }
+            }
+            ("sources.knative.dev/v1", "KafkaSource") => {
+                if let Some(source) = self.read::<kinds::eventing::KafkaSource>(object) {
+                    self.graph.sources.extend(eventing::kafka_source(source, &object.at, self.errors));
+                }
+            }
+            ("networking.k8s.io/v1", "NetworkPolicy") => {
+                if let Some(policy) = self.read::<network::NetworkPolicy>(object) {
+                    policies::network(&policy, &object.at, self.errors);
+                }
+            }
+            ("networking.k8s.io/v1", "Ingress") => {
+                if let Some(ingress) = self.read::<network::Ingress>(object) {
+                    policies::ingress(&ingress, &object.at, self.errors);
+                }
+            }
+            ("serving.knative.dev/v1beta1", "DomainMapping") => self.check::<network::DomainMapping>(object),
+            ("eventing.knative.dev/v1alpha1", "EventPolicy") => {
+                if let Some(policy) = self.read::<kinds::eventing::EventPolicy>(object) {
+                    policies::event(&policy, &object.at, self.errors);
+                }
+            }
+            ("kafka.strimzi.io/v1", "KafkaUser") => {
+                if let Some(user) = self.read::<strimzi::KafkaUser>(object) {
+                    policies::kafka_user(&user, &object.at, self.errors);
+                }
+            }
+            ("external-secrets.io/v1", "ExternalSecret") => {
+                if let Some(secret) = self.read::<secrets::ExternalSecret>(object) {
+                    let keys = secret.spec.value.data.into_iter().map(|data| data.secret_key);
+                    let name = (secret.metadata.namespace, secret.spec.value.target.name);
+                    self.graph.secrets.entry(name).or_default().extend(keys);
                 }
             }
             ("", _) | (_, "") => self.errors.at(&object.at, "an object needs apiVersion and kind"),

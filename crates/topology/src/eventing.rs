@@ -7,7 +7,7 @@ use crate::{
     error::Errors,
     graph::{
         BackoffPolicy, Broker, ContentMode, Delivery, DeliveryOrder, Destination, Filter, KafkaSink,
-        KafkaTopic, Trigger,
+        KafkaSource, KafkaTopic, Trigger,
     },
     kinds::{
         eventing::{self as spec, ContentModeSpec, DeliverySpec, DestinationSpec, Dialects},
@@ -131,7 +131,7 @@ fn attributes(attributes: BTreeMap<String, String>) -> Vec<Filter> {
     if wanted.is_empty() { Vec::new() } else { vec![Filter::Exact(wanted)] }
 }
 
-fn filter(dialects: &Located<Dialects>, errors: &mut Errors) -> Option<Filter> {
+pub(crate) fn filter(dialects: &Located<Dialects>, errors: &mut Errors) -> Option<Filter> {
     let Dialects { exact, prefix, suffix, all, any, not, cesql } = &dialects.value;
     let set = [
         exact.is_some(),
@@ -316,4 +316,50 @@ pub(crate) fn kafka_topic(topic: strimzi::KafkaTopic, errors: &mut Errors) -> Ka
         replicas: spec.replicas.value,
         config: spec.config.into_iter().map(|(name, value)| (name, value.0)).collect(),
     }
+}
+
+/// A KafkaSource; its sink is a Broker.
+pub(crate) fn kafka_source(
+    source: spec::KafkaSource,
+    at: &Place,
+    errors: &mut Errors,
+) -> Option<KafkaSource> {
+    let spec = source.spec.value;
+    for (empty, name) in
+        [(spec.bootstrap_servers.is_empty(), "bootstrapServers"), (spec.topics.is_empty(), "topics")]
+    {
+        if empty {
+            errors.at(at, format!("the KafkaSource has no {name}"));
+        }
+    }
+    for (field, name, known) in [
+        (&spec.initial_offset, "initialOffset", ["earliest", "latest"]),
+        (&spec.ordering, "ordering", ["ordered", "unordered"]),
+    ] {
+        if let Some(Located { at, value }) = field
+            && !known.contains(&value.as_str())
+        {
+            errors.at(at, format!("{name} is {value:?}; expected {}", known.join(" or ")));
+        }
+    }
+    let Some(sink) = spec.sink else {
+        errors.at(at, "the KafkaSource has no sink");
+        return None;
+    };
+    let broker = match &sink.value.reference {
+        Some(reference) if reference.kind == "Broker" && sink.value.uri.is_none() => reference.name.clone(),
+        _ => {
+            errors.at(&sink.at, "the sink of a KafkaSource is a Broker, by ref");
+            return None;
+        }
+    };
+    let namespace = source.metadata.namespace;
+    Some(KafkaSource {
+        delivery: spec.delivery.and_then(|spec| delivery(&spec, &namespace, errors)),
+        name: source.metadata.name.value,
+        topics: spec.topics,
+        consumer_group: spec.consumer_group.unwrap_or_default(),
+        broker,
+        namespace,
+    })
 }

@@ -1,6 +1,12 @@
 //! The types of the graph.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 /// Everything that the manifests declare.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +23,27 @@ pub struct Graph {
     pub sinks: Vec<KafkaSink>,
     /// Strimzi KafkaTopics.
     pub topics: Vec<KafkaTopic>,
+    /// KafkaSources: topics whose records are sent on as events.
+    pub sources: Vec<KafkaSource>,
+    /// Secrets that ExternalSecrets make, by namespace and name: their keys.
+    pub secrets: BTreeMap<(String, String), BTreeSet<String>>,
+    /// Where each thing was declared: `Trigger.eventing.knative.dev learnflow/debug` or `component debug`.
+    pub places: BTreeMap<String, Place>,
+}
+
+/// A line of a file, relative to the root that was loaded.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file, with `/` between folders.
+    pub file: Arc<str>,
+    /// From 1; 0 for the file as a whole.
+    pub line: usize,
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
 }
 
 /// A Spin application (manifest version 2).
@@ -246,4 +273,21 @@ pub struct KafkaTopic {
     pub replicas: u16,
     /// `spec.config`.
     pub config: BTreeMap<String, String>,
+}
+
+/// A KafkaSource: records of topics, sent on as events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KafkaSource {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The topics.
+    pub topics: Vec<String>,
+    /// Its consumer group.
+    pub consumer_group: String,
+    /// The Broker of its namespace that gets the events.
+    pub broker: String,
+    /// How sending is tried.
+    pub delivery: Option<Delivery>,
 }

@@ -7,6 +7,8 @@
 pub(crate) mod eventing;
 pub(crate) mod kubernetes;
 pub(crate) mod meta;
+pub(crate) mod network;
 pub(crate) mod pod;
+pub(crate) mod secrets;
 pub(crate) mod serving;
 pub(crate) mod strimzi;

@@ -5,6 +5,7 @@
 //! refuse.
 
 mod assemble;
+mod check;
 mod duration;
 mod error;
 mod eventing;
@@ -13,17 +14,20 @@ mod kinds;
 mod kustomize;
 mod node;
 mod patch;
+mod policies;
 mod spin;
 mod strict;
+mod summary;
 mod workload;
 mod yaml;
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 pub use error::{TopologyError, TopologyErrors};
 pub use graph::{
     BackoffPolicy, Broker, Component, ContentMode, Delivery, DeliveryOrder, Destination, EnvValue, Filter,
-    Graph, HttpRoute, KafkaSink, KafkaTopic, Service, SpinApp, Trigger, VariableDeclaration,
+    Graph, HttpRoute, KafkaSink, KafkaSource, KafkaTopic, Place, Service, SpinApp, Trigger,
+    VariableDeclaration,
 };
 
 /// The overlay of eventing/ that [`load`] reads.
@@ -43,10 +47,22 @@ pub fn load(root: &Path, overlay: &str) -> Result<Graph, TopologyErrors> {
 /// Everything that is wrong with the files, each with file and line.
 pub fn load_overlays(root: &Path, knative: &str, eventing: &str) -> Result<Graph, TopologyErrors> {
     let mut errors = error::Errors::default();
-    let mut places = BTreeMap::new();
-    let mut graph = Graph { app: spin::load(root, &mut places, &mut errors), ..Graph::default() };
+    let mut graph = Graph::default();
+    graph.app = spin::load(root, &mut graph.places, &mut errors);
     let mut objects = kustomize::build(root, &format!("knative/overlays/{knative}"), &mut errors);
     objects.extend(kustomize::build(root, &format!("eventing/overlays/{eventing}"), &mut errors));
-    assemble::assemble(&objects, &mut graph, &mut places, &mut errors);
+    assemble::assemble(&objects, &mut graph, &mut errors);
+    errors.finish(graph)
+}
+
+/// Reads the kustomization in `folder` (relative to `root`) alone, for those that are no overlay: examples, exposure.
+///
+/// # Errors
+/// Everything that is wrong with its files, each with file and line.
+pub fn load_folder(root: &Path, folder: &str) -> Result<Graph, TopologyErrors> {
+    let mut errors = error::Errors::default();
+    let mut graph = Graph::default();
+    let objects = kustomize::build(root, folder, &mut errors);
+    assemble::assemble(&objects, &mut graph, &mut errors);
     errors.finish(graph)
 }

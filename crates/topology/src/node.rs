@@ -3,27 +3,12 @@
 //! YAML and TOML both become this tree; kustomize's operations work on it, so an error in the outcome of a patch
 //! names the line of the patch.
 
-use std::{fmt, sync::Arc};
-
-/// A line of a file.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// Relative to the root that is loaded.
-    pub(crate) file: Arc<str>,
-    /// From 1; 0 for the file as a whole.
-    pub(crate) line: usize,
-}
+pub(crate) use crate::graph::Place;
 
 impl Place {
     /// The file as a whole.
     pub(crate) fn file(file: &str) -> Self {
         Self { file: file.into(), line: 0 }
-    }
-}
-
-impl fmt::Debug for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)
     }
 }
 

@@ -105,3 +105,78 @@ struct SinkSecret {
 struct SecretName {
     name: String,
 }
+
+/// An EventPolicy.
+pub(crate) type EventPolicy = Object<EventPolicySpec>;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct EventPolicySpec {
+    #[serde(default)]
+    pub(crate) to: Vec<PolicyTarget>,
+    #[serde(default)]
+    pub(crate) from: Vec<Located<PolicySubject>>,
+    #[serde(default)]
+    pub(crate) filters: Vec<Located<Dialects>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct PolicyTarget {
+    #[serde(rename = "ref")]
+    pub(crate) reference: Reference,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct PolicySubject {
+    #[serde(rename = "ref")]
+    pub(crate) reference: Option<Reference>,
+    pub(crate) sub: Option<String>,
+}
+
+/// A KafkaSource.
+pub(crate) type KafkaSource = Object<KafkaSourceSpec>;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct KafkaSourceSpec {
+    #[serde(default)]
+    pub(crate) bootstrap_servers: Vec<String>,
+    #[serde(default)]
+    pub(crate) topics: Vec<String>,
+    pub(crate) consumer_group: Option<String>,
+    pub(crate) consumers: Option<u32>,
+    pub(crate) initial_offset: Option<Located<String>>,
+    pub(crate) ordering: Option<Located<String>>,
+    pub(crate) delivery: Option<Located<DeliverySpec>>,
+    pub(crate) sink: Option<Located<DestinationSpec>>,
+    pub(crate) net: Option<Net>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Net {
+    sasl: Option<Sasl>,
+    tls: Option<Tls>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Sasl {
+    enable: bool,
+    #[serde(rename = "type")]
+    kind: Option<SecretKey>,
+    user: Option<SecretKey>,
+    password: Option<SecretKey>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Tls {
+    enable: bool,
+    ca_cert: Option<SecretKey>,
+    cert: Option<SecretKey>,
+    key: Option<SecretKey>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SecretKey {
+    secret_key_ref: super::pod::KeyReference,
+}

@@ -19,3 +19,92 @@ pub(crate) struct KafkaTopicSpec {
     #[serde(default)]
     pub(crate) config: BTreeMap<String, Scalar>,
 }
+
+/// A KafkaUser.
+pub(crate) type KafkaUser = Object<KafkaUserSpec>;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct KafkaUserSpec {
+    authentication: Authentication,
+    pub(crate) authorization: Option<Authorization>,
+    quotas: Option<Quotas>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Authentication {
+    #[serde(rename = "type")]
+    kind: AuthenticationKind,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum AuthenticationKind {
+    Tls,
+    TlsExternal,
+    #[serde(rename = "scram-sha-512")]
+    Scram,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Authorization {
+    #[serde(rename = "type")]
+    kind: AuthorizationKind,
+    pub(crate) acls: Vec<Located<Acl>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum AuthorizationKind {
+    Simple,
+}
+
+/// What a user may do with a resource.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Acl {
+    pub(crate) resource: AclResource,
+    pub(crate) operations: Vec<AclOperation>,
+    host: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AclResource {
+    #[serde(rename = "type")]
+    pub(crate) kind: AclResourceKind,
+    pub(crate) name: Option<String>,
+    pub(crate) pattern_type: Option<AclPattern>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum AclResourceKind {
+    Topic,
+    Group,
+    Cluster,
+    TransactionalId,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AclPattern {
+    Literal,
+    Prefix,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+pub(crate) enum AclOperation {
+    Create,
+    Delete,
+    Describe,
+    DescribeConfigs,
+    Read,
+    Write,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Quotas {
+    producer_byte_rate: Option<u64>,
+    consumer_byte_rate: Option<u64>,
+    request_percentage: Option<u32>,
+}

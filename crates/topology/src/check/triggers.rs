@@ -1,0 +1,257 @@
+//! Triggers: who is woken by what, and what happens when that fails.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use learnflow_events::{Agent, EventType, Route};
+
+use super::{Check, key};
+use crate::graph::{Destination, Filter, Trigger};
+
+/// What Knative gives one try when a delivery names no timeout.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
+
+impl Check<'_> {
+    pub(super) fn triggers(&mut self) {
+        for trigger in &self.graph.triggers {
+            let what = key("Trigger.eventing.knative.dev", &trigger.namespace, &trigger.name);
+            let broker = |broker: &&crate::Broker| {
+                broker.namespace == trigger.namespace && broker.name == trigger.broker
+            };
+            let broker = self.graph.brokers.iter().find(broker);
+            if broker.is_none() {
+                self.wrong(&what, format!("there is no Broker {}/{}", trigger.namespace, trigger.broker));
+            }
+            self.filters(&what, trigger);
+            self.destination(&what, "subscriber", &trigger.subscriber);
+            let delivery = trigger.delivery.as_ref().or_else(|| broker?.delivery.as_ref());
+            match delivery {
+                Some(delivery) if delivery.retry > 0 => {}
+                _ => self.wrong(&what, "failed deliveries are not retried: set delivery.retry"),
+            }
+            match delivery.and_then(|delivery| delivery.dead_letter_sink.as_ref()) {
+                Some(sink) => self.destination(&what, "dead-letter sink", sink),
+                None => {
+                    self.wrong(&what, "there is no dead-letter sink: what cannot be delivered would be lost")
+                }
+            }
+            let timeout = delivery.and_then(|delivery| delivery.timeout).unwrap_or(DEFAULT_TIMEOUT);
+            self.enough_time(&what, trigger, timeout);
+        }
+        for route in Route::ALL {
+            self.route(route);
+        }
+        for event_type in EventType::ALL {
+            self.consumer(event_type);
+        }
+    }
+
+    /// Filters may only name types, agents and routes that exist.
+    fn filters(&mut self, what: &str, trigger: &Trigger) {
+        let mut values = Vec::new();
+        trigger.filters.iter().for_each(|filter| collect(filter, &mut values));
+        if !values.iter().any(|(_, name, _)| *name == "type") {
+            self.wrong(what, "no filter names a type: the subscriber would get every event");
+        }
+        for (how, name, value) in values {
+            let error = match (how, name) {
+                (How::Exact, "type") => value.parse::<EventType>().err().map(|error| error.to_string()),
+                (How::Exact, "agent") => match (value.parse::<Route>(), value.parse::<Agent>()) {
+                    (Err(error), Err(_)) => Some(error.to_string()),
+                    _ => None,
+                },
+                (How::Prefix, "type") => none_of(value, "starts", |known| known.starts_with(value)),
+                (How::Suffix, "type") => none_of(value, "ends", |known| known.ends_with(value)),
+                _ => None,
+            };
+            if let Some(error) = error {
+                self.wrong(what, format!("filter on {name}: {error}"));
+            }
+        }
+    }
+
+    fn destination(&mut self, what: &str, role: &str, destination: &Destination) {
+        match destination {
+            Destination::Service { namespace, name, path } => {
+                let Some(service) = self.graph.service(namespace, name) else {
+                    return self.wrong(what, format!("{role}: there is no Service {namespace}/{name}"));
+                };
+                let app = &self.graph.app;
+                if !service.components.is_empty()
+                    && !app.routes.iter().any(|route| {
+                        service.components.contains(&route.component) && route_serves(&route.route, path)
+                    })
+                {
+                    let components = service.components.join(", ");
+                    self.wrong(what, format!("{role}: no route of {components} in spin.toml serves {path}"));
+                }
+            }
+            Destination::KafkaSink { namespace, name } => {
+                let known =
+                    self.graph.sinks.iter().any(|sink| sink.namespace == *namespace && sink.name == *name);
+                if !known {
+                    self.wrong(what, format!("{role}: there is no KafkaSink {namespace}/{name}"));
+                }
+            }
+            Destination::Url(url) => {
+                // A Service of our own is named by a ref, so that a rename cannot go unnoticed.
+                if url.contains(".svc.cluster.local") || url.contains(".svc/") {
+                    self.wrong(
+                        what,
+                        format!("{role}: name {url} by ref, so that its existence can be checked"),
+                    );
+                }
+            }
+        }
+    }
+
+    /// A subscriber that is cut off before the broker gives up would be tried again for nothing.
+    fn enough_time(&mut self, what: &str, trigger: &Trigger, timeout: Duration) {
+        let Destination::Service { namespace, name, .. } = &trigger.subscriber else { return };
+        let Some(limit) = self.graph.service(namespace, name).and_then(|service| service.timeout) else {
+            return;
+        };
+        if limit < timeout {
+            self.wrong(
+                what,
+                format!(
+                    "a delivery may take {timeout:?}, but {name} is cut off after {limit:?} (timeoutSeconds)"
+                ),
+            );
+        }
+    }
+
+    /// Each decision of triage wakes one specialist; what is out of scope triage answers itself.
+    fn route(&mut self, route: Route) {
+        let attributes =
+            BTreeMap::from([("type", EventType::QueryRouted.as_str()), ("agent", route.as_str())]);
+        let woken: Vec<&str> = self
+            .graph
+            .triggers
+            .iter()
+            .filter(|trigger| matches!(trigger.subscriber, Destination::Service { .. }))
+            .filter(|trigger| {
+                trigger.filters.iter().all(|filter| matches(filter, &attributes) != Some(false))
+            })
+            .map(|trigger| trigger.name.as_str())
+            .collect();
+        match (route, woken.as_slice()) {
+            (Route::OutOfScope, []) => {}
+            (Route::OutOfScope, _) | (_, [_, _, ..]) => {
+                let what = key("Trigger.eventing.knative.dev", "learnflow", woken[0]);
+                self.wrong(&what, format!("what is routed to {route} wakes {}", woken.join(" and ")));
+            }
+            (_, []) => {
+                self.wrong("eventing", format!("no Trigger wakes anybody for what is routed to {route}"))
+            }
+            (_, [_]) => {}
+        }
+    }
+
+    fn consumer(&mut self, event_type: EventType) {
+        if super::topics::POSTED.iter().any(|(posted, _)| *posted == event_type) {
+            return;
+        }
+        let attributes = BTreeMap::from([("type", event_type.as_str())]);
+        let consumed =
+            self.graph.triggers.iter().any(|trigger| {
+                trigger.filters.iter().all(|filter| matches(filter, &attributes) != Some(false))
+            });
+        if !consumed {
+            self.wrong("eventing", format!("nobody consumes {event_type}"));
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum How {
+    Exact,
+    Prefix,
+    Suffix,
+}
+
+fn collect<'a>(filter: &'a Filter, values: &mut Vec<(How, &'a str, &'a str)>) {
+    let mut flat = |how, map: &'a BTreeMap<String, String>| {
+        values.extend(map.iter().map(|(name, value)| (how, name.as_str(), value.as_str())));
+    };
+    match filter {
+        Filter::Exact(map) => flat(How::Exact, map),
+        Filter::Prefix(map) => flat(How::Prefix, map),
+        Filter::Suffix(map) => flat(How::Suffix, map),
+        Filter::All(filters) | Filter::Any(filters) => {
+            filters.iter().for_each(|filter| collect(filter, values))
+        }
+        Filter::Not(filter) => collect(filter, values),
+    }
+}
+
+fn none_of(value: &str, how: &str, test: impl Fn(&str) -> bool) -> Option<String> {
+    let known = EventType::ALL.into_iter().any(|event_type| test(event_type.as_str()));
+    (!known).then(|| format!("no event type {how} with {value:?}"))
+}
+
+/// Whether a filter matches an event of which only these attributes are known; `None` when that depends on others.
+pub(super) fn matches(filter: &Filter, attributes: &BTreeMap<&str, &str>) -> Option<bool> {
+    let every = |map: &BTreeMap<String, String>, test: fn(&str, &str) -> bool| {
+        conjunction(
+            map.iter().map(|(name, value)| attributes.get(name.as_str()).map(|found| test(found, value))),
+        )
+    };
+    match filter {
+        Filter::Exact(map) => every(map, |found, value| found == value),
+        Filter::Prefix(map) => every(map, |found, value| found.starts_with(value)),
+        Filter::Suffix(map) => every(map, |found, value| found.ends_with(value)),
+        Filter::All(filters) => conjunction(filters.iter().map(|filter| matches(filter, attributes))),
+        Filter::Any(filters) => {
+            conjunction(filters.iter().map(|filter| matches(filter, attributes).map(|m| !m)))
+                .map(|none| !none)
+        }
+        Filter::Not(filter) => matches(filter, attributes).map(|matches| !matches),
+    }
+}
+
+/// Kleene's "and".
+fn conjunction(terms: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    terms.fold(Some(true), |all, term| match (all, term) {
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        (Some(true), Some(true)) => Some(true),
+        _ => None,
+    })
+}
+
+/// Whether a Spin route (`/debug/...` or exact) serves a path.
+pub(super) fn route_serves(route: &str, path: &str) -> bool {
+    match route.strip_suffix("/...") {
+        Some(prefix) => path == prefix || path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/')),
+        None => route == path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exact(name: &str, value: &str) -> Filter {
+        Filter::Exact(BTreeMap::from([(name.into(), value.into())]))
+    }
+
+    #[test]
+    fn what_is_not_known_stays_open() {
+        let attributes = BTreeMap::from([("type", "a")]);
+        let (yes, no, open) = (exact("type", "a"), exact("type", "b"), exact("step", "x"));
+        assert_eq!(matches(&yes, &attributes), Some(true));
+        assert_eq!(matches(&open, &attributes), None);
+        assert_eq!(matches(&Filter::All(vec![yes.clone(), open.clone()]), &attributes), None);
+        assert_eq!(matches(&Filter::All(vec![no.clone(), open.clone()]), &attributes), Some(false));
+        assert_eq!(matches(&Filter::Any(vec![yes, open.clone()]), &attributes), Some(true));
+        assert_eq!(matches(&Filter::Any(vec![no, open.clone()]), &attributes), None);
+        assert_eq!(matches(&Filter::Not(Box::new(open)), &attributes), None);
+    }
+
+    #[test]
+    fn routes_match_whole_segments() {
+        assert!(route_serves("/debug/...", "/debug/events"));
+        assert!(route_serves("/debug/...", "/debug"));
+        assert!(!route_serves("/debug/...", "/debugger/events"));
+        assert!(!route_serves("/debug", "/debug/events"));
+    }
+}
