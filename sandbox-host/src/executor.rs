@@ -129,7 +129,7 @@ impl Executor {
         report
     }
 
-    async fn run_admitted(&self, request: &RunRequest, io: RunIo) -> Result<RunReport, ExecutorError> {
+    pub(crate) async fn run_admitted(&self, request: &RunRequest, io: RunIo) -> Result<RunReport, ExecutorError> {
         let limits = Limits::of(&request.limits, io.lines.is_some());
         let interactive = io.lines.is_some();
         let program = program(request, interactive, &limits);

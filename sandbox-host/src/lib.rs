@@ -4,18 +4,33 @@
 //! [`serve`] is the service: HTTP and CloudEvents, with executors in child processes that hold nothing worth
 //! stealing. docs/sandbox.md has the whole picture.
 
+mod answer;
 mod bindings;
 mod clock;
+mod confine;
+mod diff;
 pub mod engine;
 mod error;
+mod events;
 mod executor;
+mod fleet;
+mod frames;
 mod guest;
 pub mod limits;
+mod metrics;
+mod problem;
+mod process;
 mod random;
+mod service;
+mod store;
+mod tests;
 mod trace;
 
 pub use engine::artifact_key;
 pub use error::ExecutorError;
 pub use executor::{Executor, ExecutorOptions, RunIo};
+pub use fleet::{Fleet, FleetConfig, RunControl, RunEvent, RunHandle};
 pub use guest::{Interrupt, OnOutput, Stream};
 pub use limits::Limits;
+pub use process::executor_main;
+pub use service::{ServeConfig, serve, serve_on};

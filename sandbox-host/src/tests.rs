@@ -1,0 +1,265 @@
+//! Programs against tests, each in an interpreter of its own.
+
+use learnflow_events::code::{
+    ExplanationParts, Outcome, PythonError, RunRequest, TestCase, TestReport, TestRequest, TestVerdict,
+};
+
+use crate::{
+    bindings::{Ended, Program, Source},
+    diff,
+    error::ExecutorError,
+    executor::{Broken, Executor, RunIo, Session},
+    limits::{Limits, check_tests},
+};
+
+/// What a test method's output may be in a verdict, in bytes.
+const STDOUT_SHOWN_BYTES: usize = 16 * 1024;
+
+impl Executor {
+    /// Runs a program against tests.
+    ///
+    /// # Errors
+    /// When the request breaks a limit or the executor is broken; never for what the program does.
+    pub async fn test(&self, request: &TestRequest) -> Result<TestReport, ExecutorError> {
+        check_tests(request)?;
+        let limits = Limits::of(&request.limits, false);
+        let mut verdicts = Vec::new();
+        for test in &request.tests {
+            match test {
+                TestCase::Call { name, call, expected } => {
+                    verdicts.push(self.test_call(request, &limits, name, call, expected).await?);
+                }
+                TestCase::Io { name, stdin, stdout } => {
+                    verdicts.push(self.test_io(request, name, stdin, stdout).await?);
+                }
+                TestCase::Unittest { name, source } => {
+                    verdicts.extend(self.test_unittest(request, &limits, name, source).await?);
+                }
+            }
+            if request.fail_fast && verdicts.iter().any(|verdict| !verdict.passed) {
+                break;
+            }
+        }
+        let passed = !verdicts.is_empty() && verdicts.iter().all(|verdict| verdict.passed);
+        Ok(TestReport { passed, verdicts })
+    }
+
+    async fn fresh(&self, request: &TestRequest, limits: &Limits) -> Result<Session, ExecutorError> {
+        let repeatable = RunRequest { seed: Some(0), ..RunRequest::default() };
+        let _ = request;
+        self.session(RunIo::default(), limits, &repeatable).await
+    }
+
+    async fn test_io(
+        &self,
+        request: &TestRequest,
+        name: &str,
+        stdin: &str,
+        expected: &str,
+    ) -> Result<TestVerdict, ExecutorError> {
+        let run = RunRequest {
+            code: request.code.clone(),
+            files: request.files.clone(),
+            stdin: stdin.to_owned(),
+            limits: request.limits,
+            ..RunRequest::default()
+        };
+        let _permit = self.permit().await;
+        let report = self.run_admitted(&run, RunIo::default()).await?;
+        let ended_well = matches!(report.outcome, Outcome::Ok | Outcome::Exited);
+        let message = match (ended_well, diff::output(expected, &report.stdout)) {
+            (true, difference) => difference.unwrap_or_default(),
+            (false, _) => stopped(report.outcome, report.error.as_ref()),
+        };
+        Ok(TestVerdict {
+            name: name.to_owned(),
+            passed: ended_well && message.is_empty(),
+            message,
+            outcome: report.outcome,
+            error: report.error,
+            stdout: report.stdout,
+            duration_us: report.duration_us,
+        })
+    }
+
+    async fn test_call(
+        &self,
+        request: &TestRequest,
+        limits: &Limits,
+        name: &str,
+        call: &str,
+        expected: &str,
+    ) -> Result<TestVerdict, ExecutorError> {
+        let _permit = self.permit().await;
+        let mut session = self.fresh(request, limits).await?;
+        let program = program(request);
+        let answer = session
+            .call(*limits, async |guest, store| {
+                guest.call_compare(store, &program, &request.module, call, expected).await
+            })
+            .await;
+        let duration_us = u64::try_from(answer.took.as_micros()).unwrap_or(u64::MAX);
+        let (stdout, _) = session.printed();
+        let (ended, comparison) = split(answer.result, |comparison| (comparison.ended.clone(), comparison));
+        let (outcome, _, error) = session.ended(ended).await;
+        let passed = outcome == Outcome::Ok && comparison.as_ref().is_some_and(|comparison| comparison.passed);
+        let message = match &comparison {
+            _ if passed => String::new(),
+            Some(comparison) if outcome == Outcome::Ok => diff::values(call, comparison),
+            _ => stopped(outcome, error.as_ref()),
+        };
+        Ok(TestVerdict {
+            name: name.to_owned(),
+            passed,
+            message,
+            outcome,
+            error,
+            stdout: shortened(stdout),
+            duration_us,
+        })
+    }
+
+    async fn test_unittest(
+        &self,
+        request: &TestRequest,
+        limits: &Limits,
+        name: &str,
+        source: &str,
+    ) -> Result<Vec<TestVerdict>, ExecutorError> {
+        let permit = self.permit().await;
+        let mut session = self.fresh(request, limits).await?;
+        let program = program(request);
+        let answer = session
+            .call(*limits, async |guest, store| {
+                guest.call_list_tests(store, &program, &request.module, source).await
+            })
+            .await;
+        let duration_us = u64::try_from(answer.took.as_micros()).unwrap_or(u64::MAX);
+        let (stdout, _) = session.printed();
+        let failed = match answer.result {
+            Ok(Ok(names)) if !names.is_empty() => {
+                drop((session, permit));
+                let mut verdicts = Vec::with_capacity(names.len());
+                for method in &names {
+                    let verdict = self.test_method(request, limits, &program, source, method).await?;
+                    let stop = request.fail_fast && !verdict.passed;
+                    verdicts.push(verdict);
+                    if stop {
+                        break;
+                    }
+                }
+                return Ok(verdicts);
+            }
+            Ok(Ok(_)) => (Outcome::Ok, None, "the file has no test methods: name them test_…".to_owned()),
+            Ok(Err(failure)) => {
+                let ended =
+                    Ended { ending: crate::bindings::Ending::Raised, exit_code: 1, failure: Some(failure) };
+                let (outcome, _, error) = session.ended(Ok(ended)).await;
+                let message = stopped(outcome, error.as_ref());
+                (outcome, error, message)
+            }
+            Err(broken) => {
+                let (outcome, _, error) = session.ended(Err(broken)).await;
+                let message = stopped(outcome, error.as_ref());
+                (outcome, error, message)
+            }
+        };
+        let (outcome, error, message) = failed;
+        Ok(vec![TestVerdict {
+            name: name.to_owned(),
+            passed: false,
+            message,
+            outcome,
+            error,
+            stdout: shortened(stdout),
+            duration_us,
+        }])
+    }
+
+    async fn test_method(
+        &self,
+        request: &TestRequest,
+        limits: &Limits,
+        program: &Program,
+        source: &str,
+        method: &str,
+    ) -> Result<TestVerdict, ExecutorError> {
+        let _permit = self.permit().await;
+        let mut session = self.fresh(request, limits).await?;
+        let answer = session
+            .call(*limits, async |guest, store| {
+                guest.call_run_test(store, program, &request.module, source, method).await
+            })
+            .await;
+        let duration_us = u64::try_from(answer.took.as_micros()).unwrap_or(u64::MAX);
+        let (stdout, _) = session.printed();
+        let (ended, verdict) = split(answer.result, |verdict| (verdict.ended.clone(), verdict));
+        let (outcome, _, error) = session.ended(ended).await;
+        let passed = outcome == Outcome::Ok && verdict.as_ref().is_some_and(|verdict| verdict.passed);
+        let message = match verdict {
+            _ if passed => String::new(),
+            Some(verdict) if !verdict.message.is_empty() => verdict.message,
+            _ => stopped(outcome, error.as_ref()),
+        };
+        Ok(TestVerdict {
+            name: method.to_owned(),
+            passed,
+            message,
+            outcome,
+            error,
+            stdout: shortened(stdout),
+            duration_us,
+        })
+    }
+}
+
+fn split<T>(
+    result: Result<T, Broken>,
+    parts: impl FnOnce(T) -> (Ended, T),
+) -> (Result<Ended, Broken>, Option<T>) {
+    match result {
+        Ok(value) => {
+            let (ended, value) = parts(value);
+            (Ok(ended), Some(value))
+        }
+        Err(broken) => (Err(broken), None),
+    }
+}
+
+fn program(request: &TestRequest) -> Program {
+    let sources = request.files.iter();
+    Program {
+        code: request.code.clone(),
+        files: sources.map(|(path, text)| Source { path: path.clone(), text: text.clone() }).collect(),
+        argv: Vec::new(),
+        stdin: Some(String::new()),
+        recording: None,
+        seed: 0,
+    }
+}
+
+fn shortened(mut text: String) -> String {
+    if text.len() > STDOUT_SHOWN_BYTES {
+        text.truncate(text.floor_char_boundary(STDOUT_SHOWN_BYTES));
+        text.push_str("\n… (more was printed)\n");
+    }
+    text
+}
+
+/// What a beginner reads when a test ended before it could be judged.
+fn stopped(outcome: Outcome, error: Option<&PythonError>) -> String {
+    let line = |error: &PythonError| error.line.map(|line| format!(" on line {line}")).unwrap_or_default();
+    match (outcome, error) {
+        (_, Some(error)) => {
+            let ExplanationParts { why, .. } = &error.parts;
+            let why = if why.is_empty() { String::new() } else { format!("\n{why}") };
+            format!("The program ended with {}{}: {}{why}", error.kind, line(error), error.message)
+        }
+        (Outcome::Timeout, None) => "The program did not end in time. Is there a loop that never ends?".to_owned(),
+        (Outcome::MemoryLimit, None) => "The program used more memory than a test may.".to_owned(),
+        (Outcome::OutputLimit, None) => "The program printed more than a test may.".to_owned(),
+        (Outcome::Exited, None) => "The program called sys.exit() before the test was over.".to_owned(),
+        (Outcome::Interrupted, None) => "The test was interrupted.".to_owned(),
+        _ => "The interpreter failed in this test; please report it.".to_owned(),
+    }
+}
