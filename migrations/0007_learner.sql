@@ -31,28 +31,34 @@ CREATE FUNCTION student_context(p_student_id TEXT) RETURNS JSONB LANGUAGE sql ST
         '{}')
 $$;
 
--- What the progress agent folds: every observation of the student, and what the struggle rules look at.
+-- What the progress agent folds: every observation of the student, and the activity that the struggle rules
+-- look at (crates/learner, struggle::Activity).
 CREATE FUNCTION learner_record(p_student_id TEXT) RETURNS JSONB LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object(
         'model_version', coalesce((SELECT model_version FROM student_progress WHERE student_id = p_student_id), 0),
         'observations', (
             SELECT coalesce(jsonb_agg(to_jsonb(o) - 'student_id' ORDER BY o.seq, o.place), '[]')
               FROM observations o WHERE o.student_id = p_student_id),
-        'recent_turns', (
-            SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY t.seq DESC), '[]')
-              FROM (SELECT query_id, seq, topics, evidence, assigned_agent, created_at
-                      FROM query_history h WHERE h.student_id = p_student_id AND h.status = 'answered'
-                     ORDER BY h.created_at DESC LIMIT 20) t),
-        'recent_runs', (
-            SELECT coalesce(jsonb_agg(to_jsonb(r) ORDER BY r.created_at DESC), '[]')
-              FROM (SELECT run_id, outcome, error ->> 'type' AS error_type, error ->> 'line' AS error_line, created_at
-                      FROM code_submissions c WHERE c.student_id = p_student_id
-                     ORDER BY c.created_at DESC LIMIT 20) r),
-        'recent_attempts', (
-            SELECT coalesce(jsonb_agg(to_jsonb(a) ORDER BY a.created_at DESC), '[]')
-              FROM (SELECT exercise_id, passed, tests_passed, tests_total, query_id, created_at
-                      FROM exercise_attempts e WHERE e.student_id = p_student_id
-                     ORDER BY e.created_at DESC LIMIT 20) a))
+        'activity', jsonb_build_object(
+            'turns', (
+                SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')
+                  FROM (SELECT query_id, topics, created_at AS asked_at
+                          FROM query_history h WHERE h.student_id = p_student_id AND h.status = 'answered'
+                         ORDER BY h.created_at DESC LIMIT 20) t),
+            'runs', (
+                SELECT coalesce(jsonb_agg(to_jsonb(r)), '[]')
+                  FROM (SELECT run_id, query_id, error ->> 'type' AS error, created_at AS ran_at
+                          FROM code_submissions c WHERE c.student_id = p_student_id
+                         ORDER BY c.created_at DESC LIMIT 20) r),
+            'attempts', (
+                SELECT coalesce(jsonb_agg(to_jsonb(a)), '[]')
+                  FROM (SELECT exercise_id, coalesce(verdict ->> 'topic', '') AS topic, query_id,
+                               tests_passed, tests_total, created_at AS submitted_at
+                          FROM exercise_attempts e WHERE e.student_id = p_student_id
+                         ORDER BY e.created_at DESC LIMIT 20) a),
+            'open_alerts', (
+                SELECT coalesce(jsonb_agg(jsonb_build_array(s.topic, s.cause)), '[]')
+                  FROM struggle_alerts s WHERE s.student_id = p_student_id AND s.resolved_at IS NULL)))
 $$;
 
 -- Stores what one event changed in a student's model. Returns {"conflict": true} when the model moved on since

@@ -15,16 +15,23 @@ pub struct Addresses {
     pub broker_ingress: String,
     /// The KafkaSinks' ingress; a sink is at `/{namespace}/{name}`.
     pub sink_ingress: String,
+    /// PostgreSQL, as `host:port`.
+    pub database: String,
 }
 
 /// Hosts of Knative's Kafka data plane.
 const BROKER_INGRESS: &str = "kafka-broker-ingress.knative-eventing.svc.cluster.local";
 const SINK_INGRESS: &str = "kafka-sink-ingress.knative-eventing.svc.cluster.local";
+/// PostgreSQL in the manifests.
+const DATABASE: &str = "postgres.postgres.svc.cluster.local:5432";
 
 impl Addresses {
-    /// The local address of a cluster URL (`http://sandbox-host.learnflow.svc.cluster.local/run`); URLs of
-    /// other hosts stay as they are.
+    /// The local address of a cluster address (`http://sandbox-host.learnflow.svc.cluster.local/run`, or the
+    /// database's `host:port`); addresses of other hosts stay as they are.
     pub fn localize(&self, graph: &Graph, url: &str) -> String {
+        if url == DATABASE {
+            return self.database.clone();
+        }
         let Some(rest) = url.strip_prefix("http://") else { return url.to_owned() };
         let (authority, path) = match rest.find('/') {
             Some(slash) => rest.split_at(slash),
@@ -93,6 +100,7 @@ mod tests {
             gateway: "http://g".to_owned(),
             broker_ingress: "http://b".to_owned(),
             sink_ingress: "http://k".to_owned(),
+            database: "127.0.0.1:5".to_owned(),
         }
     }
 
@@ -105,6 +113,7 @@ mod tests {
             "http://b/learnflow/default"
         );
         assert_eq!(local("http://debug.learnflow.svc.cluster.local/debug/events"), "http://f/debug/events");
+        assert_eq!(local("postgres.postgres.svc.cluster.local:5432"), "127.0.0.1:5");
         assert_eq!(local("https://api.anthropic.com"), "https://api.anthropic.com");
         assert_eq!(local("http://elsewhere.other.svc.cluster.local"), "http://elsewhere.other.svc.cluster.local");
     }

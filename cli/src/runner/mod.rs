@@ -4,6 +4,11 @@
 //! (Secrets), addresses (DNS), the sandbox's Deployment; the broker, the functions and the gateway come from
 //! their crates as they are.
 
-pub mod addresses;
-pub mod roles;
+mod addresses;
+pub mod build;
+mod roles;
 pub mod sandbox;
+mod system;
+mod variables;
+
+pub use system::{System, SystemOptions};

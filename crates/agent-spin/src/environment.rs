@@ -2,6 +2,7 @@
 
 use learnflow_agent::Fault;
 use learnflow_events::Agent;
+use spin_sdk::variables::Error as VariableError;
 
 use crate::{database::Database, publish::Publisher, sandbox::HttpSandbox};
 
@@ -33,12 +34,17 @@ impl Environment {
         Ok(HttpSandbox::new(variable("sandbox_url").await?, self.traceparent.clone()))
     }
 
-    /// The broker, for what an HTTP trigger publishes.
+    /// The broker, for what an HTTP trigger publishes; `None` for a component that the manifest keeps away
+    /// from it.
     ///
     /// # Errors
-    /// [`learnflow_agent::FaultKind::Bug`] when the manifest does not give this component the variable.
-    pub async fn publisher(&self) -> Result<Publisher, Fault> {
-        Ok(Publisher::new(variable("broker_url").await?))
+    /// When the host cannot give the variable.
+    pub async fn publisher(&self) -> Result<Option<Publisher>, Fault> {
+        match spin_sdk::variables::get("broker_url").await {
+            Ok(broker_url) => Ok(Some(Publisher::new(broker_url))),
+            Err(VariableError::Undefined(_)) => Ok(None),
+            Err(error) => Err(Fault::bug(format!("variable broker_url: {error:?}"))),
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 //! [`answer`] finds the cards that a question is about ([`retrieve`]), and writes them out for the student's
 //! level and way of learning ([`explain`]). The cards are in `cards/`, one file each.
 
+#[cfg(target_family = "wasm")]
+mod component;
 pub mod card;
 pub mod code_cues;
 pub mod explain;

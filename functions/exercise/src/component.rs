@@ -1,6 +1,6 @@
 //! The exercise agent as a Spin component.
 
-use learnflow_agent::Fault;
+use learnflow_agent::{Answer, Fault};
 use learnflow_agent_spin::{
     Environment,
     database::jsonb,
@@ -8,7 +8,7 @@ use learnflow_agent_spin::{
     serve,
     specialist::Turn,
 };
-use learnflow_events::{Agent, EventType, ids};
+use learnflow_events::{Agent, EventType, ids, payload::ResponseType};
 use serde_json::Value;
 use spin_sdk::{http::Request, http_service};
 
@@ -17,15 +17,15 @@ async fn handle(request: Request) -> Response {
     serve(Agent::Exercise, &["generate", "submit"], request, async |question, turn, environment| {
         let sandbox = environment.sandbox().await?;
         match turn.action.as_deref() {
-            Some("generate") => Ok(crate::generate(question)),
+            Some("generate") => crate::generate(question),
             Some("submit") => {
                 let answer = crate::submit(question, &sandbox).await?;
-                record(environment, turn, question.query.code.as_deref(), &answer.evidence).await?;
+                record(environment, turn, question.query.code.as_deref(), &answer).await?;
                 Ok(answer)
             }
             _ => {
                 let answer = crate::answer(question, &sandbox).await?;
-                record(environment, turn, question.query.code.as_deref(), &answer.evidence).await?;
+                record(environment, turn, question.query.code.as_deref(), &answer).await?;
                 Ok(answer)
             }
         }
@@ -38,10 +38,14 @@ async fn record(
     environment: &Environment,
     turn: &Turn,
     code: Option<&str>,
-    evidence: &Value,
+    answer: &Answer,
 ) -> Result<(), Fault> {
-    let Some(attempt) = evidence.get("attempt") else { return Ok(()) };
-    let field = |name: &str| attempt.get(name).cloned().unwrap_or(Value::Null);
+    if answer.response_type != ResponseType::Grading {
+        return Ok(());
+    }
+    let mut verdict = answer.evidence.clone();
+    verdict["topic"] = answer.topics.first().cloned().into();
+    let field = |name: &str| verdict.get(name).cloned().unwrap_or(Value::Null);
     let count = |name: &str| i32::try_from(field(name).as_i64().unwrap_or_default()).unwrap_or(i32::MAX);
     environment
         .database
@@ -56,7 +60,7 @@ async fn record(
                 field("passed").as_bool().unwrap_or_default().into(),
                 count("tests_passed").into(),
                 count("tests_total").into(),
-                jsonb(attempt)?,
+                jsonb(&verdict)?,
             ],
         )
         .await?;

@@ -3,6 +3,8 @@
 //! [`bank`] holds the exercises of `bank/`, one file each. [`select`] chooses among them, [`present`] writes them
 //! out, [`parsons`] shuffles a solution's lines, and [`grade`] judges a submission.
 
+#[cfg(target_family = "wasm")]
+mod component;
 pub mod bank;
 pub mod grade;
 pub mod parsons;

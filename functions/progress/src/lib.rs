@@ -3,6 +3,8 @@
 //! [`observe`] turns events into observations and decides what follows from them; [`report`] writes the report that a
 //! student reads.
 
+#[cfg(target_family = "wasm")]
+mod component;
 pub mod observe;
 pub mod report;
 

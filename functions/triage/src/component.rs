@@ -63,7 +63,9 @@ async fn on_analyze(request: TriggerRequest) -> Result<Response, Fault> {
     if environment.database.stored_reply("triage", &query.cause).await?.is_none() {
         // On the log before the turn counts as routed: if the broker is away the turn stays `received`, and
         // either the caller's next try or the gateway's sweep publishes it.
-        environment.publisher().await?.publish(&decided.event).await?;
+        let publisher = environment.publisher().await?;
+        let publisher = publisher.ok_or_else(|| Fault::bug("triage has no broker_url"))?;
+        publisher.publish(&decided.event).await?;
         decided.commit(&environment, &query).await?;
     }
     let decision = &decided.decision;
@@ -166,7 +168,14 @@ impl Decided {
                 let decision = &self.decision;
                 let route = decision.route.as_str();
                 database
-                    .commit_routing(&query.cause, &reply, query.id, route, decision.confidence, &decision.reasoning)
+                    .commit_routing(
+                        &query.cause,
+                        &reply,
+                        query.id,
+                        route,
+                        decision.confidence,
+                        &decision.reasoning,
+                    )
                     .await?
             }
         };

@@ -1,0 +1,8 @@
+//! One message at a time, then many, then badly: the whole path on both event logs.
+//!
+//! Everything here runs the real `learnflow` binary with the real components; see `learnflow_tests::System`.
+
+mod bad_input;
+mod once;
+mod order;
+mod turns;

@@ -1,0 +1,1 @@
+print("6 times 7 is", 6 * 7)
