@@ -7,7 +7,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
@@ -38,7 +38,7 @@ use crate::{
     problem::Problem,
     routes::Router,
     variables::{ComponentVariables, application_values},
-    worker::{ComponentHandler, RequestContext},
+    worker::{ComponentHandler, Fate, RequestContext},
 };
 
 /// The pause that is asked of a caller who came while everything was busy.
@@ -236,14 +236,15 @@ impl LoadedComponent {
             let detail = "every instance is busy; try again after the pause that Retry-After names";
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(BUSY_PAUSE));
         };
-        let context = RequestContext { id: Uuid::new_v4(), trace: trace_headers(&parts.headers) };
-        let id = context.id;
+        let (id, fate) = (Uuid::new_v4(), Fate::default());
+        let context = RequestContext { id, trace: trace_headers(&parts.headers), fate: fate.clone() };
         let limit = limits.body_bytes;
         let body = Limited::new(body, limit).map_err(move |error| body_error(error, limit)).boxed_unsync();
         let start = Instant::now();
         match self.handler.handle(context, Request::from_parts(parts, body)).await {
             Ok(response) => {
-                Ok(response.map(|body| ResponseBody { body, _turn: Some(turn), _in_flight: Some(in_flight) }))
+                let held = Held { fate, _turn: turn, _in_flight: in_flight };
+                Ok(response.map(|body| ResponseBody { body, held: Some(held) }))
             }
             Err(error) => Err(self.failure(id, &error, start.elapsed())),
         }
@@ -271,16 +272,25 @@ impl LoadedComponent {
 }
 
 /// The body of a response; the request's turn ends when it is dropped.
+///
+/// It ends with an error when its component failed in the middle of it.
 pub struct ResponseBody {
     body: WasiBody,
-    _turn: Option<OwnedSemaphorePermit>,
-    _in_flight: Option<InFlight>,
+    /// `None` for the host's own answers.
+    held: Option<Held>,
+}
+
+/// What a request occupies until its response is read.
+struct Held {
+    fate: Fate,
+    _turn: OwnedSemaphorePermit,
+    _in_flight: InFlight,
 }
 
 impl ResponseBody {
     fn full(bytes: Bytes) -> Self {
         let body = Full::new(bytes).map_err(WasiHttpError::from).boxed_unsync();
-        Self { body, _turn: None, _in_flight: None }
+        Self { body, held: None }
     }
 }
 
@@ -292,7 +302,11 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, WasiHttpError>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if frame.is_none() && self.held.as_ref().is_some_and(|held| held.fate.failed()) {
+            return Poll::Ready(Some(Err(WasiHttpError::HttpResponseIncomplete)));
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

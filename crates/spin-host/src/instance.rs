@@ -1,6 +1,6 @@
 //! What belongs to one instance, and what all instances of a component share.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use uuid::Uuid;
 use wasmtime::{
@@ -40,6 +40,8 @@ pub(crate) struct InstanceData {
     pub component: Arc<ComponentContext>,
     /// The request that it handles, or the last of them where it handles several.
     pub request: Option<Uuid>,
+    /// Set when the instance traps or is ended before its time.
+    pub failed: Arc<AtomicBool>,
     pub outbound: OutboundHttp,
     wasi: WasiCtx,
     http: WasiHttpCtx,
@@ -55,6 +57,7 @@ impl InstanceData {
             table: ResourceTable::new(),
             component: component.clone(),
             request: None,
+            failed: Arc::new(AtomicBool::new(false)),
             outbound: OutboundHttp::new(component.clone()),
             wasi,
             http: WasiHttpCtx::new(),

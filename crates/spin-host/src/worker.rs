@@ -7,8 +7,8 @@
 use std::{
     pin::Pin,
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -37,6 +37,19 @@ pub(crate) struct RequestContext {
     pub id: Uuid,
     /// `traceparent` and `tracestate`, given to requests that the component makes without them.
     pub trace: Vec<(HeaderName, HeaderValue)>,
+    /// Filled with the flag of the instance that takes the request.
+    pub fate: Fate,
+}
+
+/// Whether the instance that took a request has failed. A body that such an instance was writing ends without an
+/// error, so whoever reads it must ask here whether it is complete.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fate(Arc<OnceLock<Arc<AtomicBool>>>);
+
+impl Fate {
+    pub(crate) fn failed(&self) -> bool {
+        self.0.get().is_some_and(|failed| failed.load(Ordering::Acquire))
+    }
 }
 
 impl HandlerState for ComponentHandler {
@@ -83,7 +96,7 @@ impl WorkerExpiration for Lifetime {
         status: WorkerStatus,
         start: Instant,
     ) -> Poll<()> {
-        if status == WorkerStatus::PostReturn && self.expired.load(Relaxed) {
+        if status == WorkerStatus::PostReturn && self.expired.load(Ordering::Relaxed) {
             return Poll::Ready(());
         }
         let limit = match status {
@@ -134,18 +147,22 @@ impl WorkerState for Policy {
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
         let data = store.data_mut();
         data.request = Some(request.id);
+        // A request is taken once, so the cell is empty.
+        let _ = request.fate.0.set(data.failed.clone());
         // With several requests at a time nobody can say which of them makes a request.
         data.outbound.trace = if self.component.reuse.concurrent == 1 { request.trace } else { Vec::new() };
         let (limit, expired) = (self.component.limits.request_timeout, self.expired.clone());
         Box::pin(async move {
             tokio::time::sleep(limit).await;
-            expired.store(true, Relaxed);
+            expired.store(true, Ordering::Relaxed);
         })
     }
 
     fn drop(&self, store: Store<InstanceData>, result: wasmtime::Result<()>) {
         if let Err(error) = result {
             let data = store.data();
+            // Before the store is dropped, which ends the bodies that it was writing.
+            data.failed.store(true, Ordering::Release);
             let request = data.request.map(tracing::field::display);
             self.component.metrics.failed(&self.component.name);
             tracing::warn!(component = &*data.component.name, request, "the instance failed: {error:?}");
