@@ -1,2 +1,51 @@
-//! 
-fn main() {}
+//! `cargo xtask …`: the project's own chores. Run `cargo xtask help` for a list.
+//!
+//! This crate stays light, so that a chore starts without first compiling a wasm engine: heavy work is done by
+//! other programs of the workspace, which are run through cargo.
+
+mod codegen;
+mod suite;
+mod supplies;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+/// LearnFlow's chores
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Runs every test there is
+    Test,
+    /// Fetches and builds what tests and `learnflow up` need beyond crates
+    Provision,
+    /// Writes the files that are generated from the code
+    Codegen {
+        /// Only says which files are out of date, and fails when one is
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> Result<()> {
+    let checkout = checkout()?;
+    match Arguments::parse().chore {
+        Chore::Test => suite::run(&checkout),
+        Chore::Provision => supplies::provide(&checkout),
+        Chore::Codegen { check: true } => codegen::check(&checkout),
+        Chore::Codegen { check: false } => codegen::write(&checkout),
+    }
+}
+
+/// The checkout that this program was built from, which is the one that cargo was called in.
+fn checkout() -> Result<PathBuf> {
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").context("run this as `cargo xtask`")?;
+    learnflow_provision::find_checkout(Path::new(&here)).context("this is no checkout of LearnFlow")
+}

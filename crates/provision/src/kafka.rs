@@ -58,7 +58,7 @@ pub fn install(tools_dir: &Path) -> Result<PathBuf, Error> {
 }
 
 /// A Java 17 or newer, from `JAVA_HOME` or the `PATH`.
-pub(crate) fn find_java() -> Result<PathBuf, Error> {
+pub fn find_java() -> Result<PathBuf, Error> {
     let home = std::env::var_os("JAVA_HOME").map(|home| Path::new(&home).join("bin/java"));
     let candidates = home.into_iter().chain(command::on_path("java"));
     for java in candidates {

@@ -8,6 +8,7 @@
 //! [`postgres::Server::start`] and [`kafka::Broker::start`] do themselves.
 
 mod command;
+mod doctor;
 mod error;
 mod lock;
 mod procfs;
@@ -20,9 +21,16 @@ pub mod process;
 pub mod progress;
 pub mod wasm;
 
+pub use doctor::{Check, doctor};
 pub use error::Error;
 
 use std::path::{Path, PathBuf};
+
+/// The environment variable that hands a test run's PostgreSQL (the URL of a superuser's database) to its tests.
+pub const TEST_DATABASE_URL: &str = "LEARNFLOW_TEST_DATABASE_URL";
+
+/// The environment variable that hands a test run's Kafka (its bootstrap servers) to its tests.
+pub const TEST_KAFKA: &str = "LEARNFLOW_TEST_KAFKA_BOOTSTRAP_SERVERS";
 
 /// The folder of a checkout into which its tools are installed.
 pub fn tools_dir(checkout: &Path) -> PathBuf {

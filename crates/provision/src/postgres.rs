@@ -6,5 +6,5 @@ mod cluster;
 mod recovery;
 mod server;
 
-pub use binaries::{Source, find_or_install};
+pub use binaries::{Source, find, find_or_install};
 pub use server::{Options, Server, running};

@@ -42,15 +42,10 @@ pub(crate) fn has_target(checkout: &Path) -> bool {
 /// Builds every component of `spin.toml` whose sources changed, by the build commands of that file, and returns
 /// their files. Cargo decides what changed.
 pub fn build_functions(checkout: &Path) -> Result<Vec<PathBuf>, Error> {
-    let manifest = checkout.join("spin.toml");
-    let text = std::fs::read_to_string(&manifest).map_err(Error::io(&manifest))?;
-    let application: Application = toml::from_str(&text)
-        .map_err(|error| Error::Io { path: manifest.clone(), source: std::io::Error::other(error) })?;
-
+    let application = Application::read(checkout)?;
     ensure_target(checkout)?;
-    let plan = Plan::of(&application);
     let step = Step::start("Building the agents");
-    for words in plan.commands {
+    for words in Plan::of(&application).commands() {
         let mut build = Command::new(&words[0]);
         build.args(&words[1..]).current_dir(checkout);
         command::run(&mut build, &step, "see the compiler's message")?;
@@ -59,6 +54,12 @@ pub fn build_functions(checkout: &Path) -> Result<Vec<PathBuf>, Error> {
 
     let sources = application.component.values().map(|component| checkout.join(&component.source));
     sources.map(|file| if file.is_file() { Ok(file) } else { Err(not_built(&file)) }).collect()
+}
+
+/// The packages of this workspace that are components of `spin.toml`.
+pub fn packages(checkout: &Path) -> Result<Vec<String>, Error> {
+    let plan = Plan::of(&Application::read(checkout)?);
+    Ok(plan.cargo.into_iter().filter(|word| !word.starts_with('-')).collect())
 }
 
 fn not_built(file: &Path) -> Error {
@@ -74,6 +75,15 @@ struct Application {
     component: BTreeMap<String, Component>,
 }
 
+impl Application {
+    fn read(checkout: &Path) -> Result<Self, Error> {
+        let manifest = checkout.join("spin.toml");
+        let text = std::fs::read_to_string(&manifest).map_err(Error::io(&manifest))?;
+        toml::from_str(&text)
+            .map_err(|error| Error::Io { path: manifest, source: std::io::Error::other(error) })
+    }
+}
+
 #[derive(Deserialize)]
 struct Component {
     source: PathBuf,
@@ -86,28 +96,31 @@ struct Build {
 }
 
 /// Which commands build an application.
-#[derive(Debug, PartialEq)]
 struct Plan {
-    commands: Vec<Vec<String>>,
+    /// What follows [`CARGO_BUILD`], of all components together: `-p NAME` for each.
+    cargo: Vec<String>,
+    /// Build commands of another kind, for a shell.
+    others: Vec<String>,
 }
 
 impl Plan {
     fn of(application: &Application) -> Self {
-        let mut packages = Vec::new();
-        let mut commands = Vec::new();
+        let (mut cargo, mut others) = (Vec::new(), Vec::new());
         for build in application.component.values().filter_map(|component| component.build.as_ref()) {
             let words: Vec<&str> = build.command.split_whitespace().collect();
             match words.strip_prefix(&CARGO_BUILD) {
-                Some(rest) => packages.extend(rest.iter().map(|word| (*word).to_owned())),
-                None => commands.push(["sh", "-c", &build.command].map(str::to_owned).to_vec()),
+                Some(rest) => cargo.extend(rest.iter().map(|word| (*word).to_owned())),
+                None => others.push(build.command.clone()),
             }
         }
-        if !packages.is_empty() {
-            let mut all = CARGO_BUILD.map(str::to_owned).to_vec();
-            all.append(&mut packages);
-            commands.insert(0, all);
-        }
-        Self { commands }
+        Self { cargo, others }
+    }
+
+    fn commands(self) -> Vec<Vec<String>> {
+        let cargo = (!self.cargo.is_empty())
+            .then(|| CARGO_BUILD.map(str::to_owned).into_iter().chain(self.cargo).collect());
+        let others = self.others.into_iter().map(|command| vec!["sh".to_owned(), "-c".to_owned(), command]);
+        cargo.into_iter().chain(others).collect()
     }
 }
 
@@ -135,7 +148,7 @@ mod tests {
         )
         .unwrap();
         let shown: Vec<String> =
-            Plan::of(&application).commands.iter().map(|words| words.join(" ")).collect();
+            Plan::of(&application).commands().iter().map(|words| words.join(" ")).collect();
         assert_eq!(shown, ["cargo build --release --target wasm32-wasip2 -p a -p c", "sh -c make 'b c'"]);
     }
 }

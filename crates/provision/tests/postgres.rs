@@ -15,7 +15,7 @@ fn tools() -> PathBuf {
     tools_dir(&find_checkout(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("tests run in a checkout"))
 }
 
-/// A folder that every account may enter.
+/// A folder that every account may enter; the one of the library is for its owner alone.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
@@ -211,7 +211,13 @@ async fn root_hands_its_server_to_an_account_that_reaches_the_data() {
     let owner = std::fs::metadata(format!("/proc/{}", server.pid())).unwrap().uid();
     assert_ne!(owner, 0, "the server does not run as root");
     server.stop().await;
-    std::fs::remove_dir_all(real).unwrap();
+
+    // The temporary folder goes away, and the next server that needs such a place clears up behind it.
+    drop(folder);
+    let other = tempfile::tempdir().unwrap();
+    let options = Options { ephemeral: true, ..Options::new(other.path().join("data"), tools()) };
+    Server::start(options).await.unwrap();
+    assert!(!real.exists());
 }
 
 #[tokio::test]

@@ -3,15 +3,11 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 use learnflow_provision::postgres::{Options, Server};
-use learnflow_provision::{Error, tools_dir};
+use learnflow_provision::{Error, TEST_DATABASE_URL, tools_dir};
 use sha2::{Digest, Sha256};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
-
-/// When this environment variable is set, tests use that server (the URL of a superuser's database) instead of
-/// starting one. Each of them still gets a database of its own.
-pub const TEST_DATABASE_URL: &str = "LEARNFLOW_TEST_DATABASE_URL";
 
 /// How many test binaries can run PostgreSQL at the same time.
 const SLOTS: usize = 64;
@@ -27,7 +23,8 @@ pub struct Database {
     pub pool: PgPool,
 }
 
-/// The URL of the PostgreSQL server that this process shares; it is started by the first call.
+/// The URL of the PostgreSQL server that this process shares; it is started by the first call. Panics when there is none to
+/// be had: a test can do nothing else.
 pub fn postgres() -> &'static str {
     static URL: OnceLock<String> = OnceLock::new();
     URL.get_or_init(|| match std::env::var(TEST_DATABASE_URL) {

@@ -9,15 +9,17 @@
 //!
 //! A test binary starts PostgreSQL (or Kafka) when its first test asks for it and shares it among its tests; the
 //! kernel stops it when the binary ends, also after a panic. `cargo xtask test` starts one server for all
-//! binaries and names it in [`TEST_DATABASE_URL`]. These functions panic when a service cannot be had: a test
-//! can do nothing else.
+//! binaries and names it in [`TEST_DATABASE_URL`] and [`TEST_KAFKA`].
 
 mod chaos;
 mod database;
+mod kafka;
 mod wait;
 
 pub use chaos::ChaosProxy;
-pub use database::{Database, TEST_DATABASE_URL, database, postgres};
+pub use database::{Database, database, postgres};
+pub use kafka::{Kafka, kafka};
+pub use learnflow_provision::{TEST_DATABASE_URL, TEST_KAFKA};
 pub use wait::wait_until;
 
 use std::path::{Path, PathBuf};

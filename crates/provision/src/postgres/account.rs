@@ -1,5 +1,6 @@
 //! Whom the server runs as. PostgreSQL refuses to run as root; a container and a CI machine often are root.
 
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
 use std::os::unix::process::CommandExt;
@@ -9,10 +10,13 @@ use std::process::Command;
 use nix::unistd::{Gid, Uid, User, geteuid};
 use sha2::{Digest, Sha256};
 
-use crate::Error;
+use crate::{Error, lock};
 
 /// Where data and programs go when we are root and the account cannot reach the wished place.
 const REACHABLE: &str = "/var/lib/learnflow";
+
+/// The file in such a folder that names the wished place.
+const ORIGIN: &str = "stands-for";
 
 /// The account that the server's processes belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,5 +91,27 @@ impl Account {
         let key = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let name = wished.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Path::new(REACHABLE).join(format!("{name}-{key}")))
+    }
+
+    /// Remembers which wish a folder stands for, and removes folders whose wish was temporary and is gone:
+    /// who throws a temporary folder away does not know that its data is elsewhere.
+    pub fn note_origin(self, wished: &Path, real: &Path) -> Result<(), Error> {
+        let wished = std::path::absolute(wished).map_err(Error::io(wished))?;
+        if wished == real {
+            return Ok(());
+        }
+        let note = real.join(ORIGIN);
+        std::fs::write(&note, wished.as_os_str().as_bytes()).map_err(Error::io(&note))?;
+        for folder in std::fs::read_dir(REACHABLE).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            let Ok(origin) = std::fs::read(folder.join(ORIGIN)) else { continue };
+            let origin = Path::new(OsStr::from_bytes(&origin));
+            let thrown_away =
+                origin.starts_with(std::env::temp_dir()) && !origin.parent().is_some_and(Path::exists);
+            // The lock is another process's while a server uses the folder.
+            if thrown_away && matches!(lock::try_take(&folder.join("lock")), Ok(Some(_))) {
+                let _ = std::fs::remove_dir_all(folder);
+            }
+        }
+        Ok(())
     }
 }

@@ -61,6 +61,12 @@ pub fn find_or_install(tools_dir: &Path) -> Result<PathBuf, Error> {
         .map(|binaries| binaries.dir)
 }
 
+/// The newest server programs on this machine that the server may use; `None` when there are none.
+pub fn find() -> Option<PathBuf> {
+    let account = Account::choose(Path::new(""));
+    usable(account).next().map(|binaries| binaries.dir)
+}
+
 /// Programs that the account may run and that can read the data in `cluster`, when there is some.
 pub fn provide(
     tools_dir: &Path,
@@ -70,8 +76,7 @@ pub fn provide(
 ) -> Result<Binaries, Error> {
     let needed = cluster.and_then(written_by);
     let mut seen = BTreeSet::new();
-    let candidates = candidates().filter(|_| source == Source::MachineOrWheel);
-    for binaries in candidates.filter(|found| account.reaches(&found.dir) && found.major >= OLDEST_MAJOR) {
+    for binaries in usable(account).filter(|_| source == Source::MachineOrWheel) {
         if needed.is_none_or(|needed| needed == binaries.major) {
             return Ok(binaries);
         }
@@ -90,6 +95,11 @@ pub fn provide(
 /// The major version that wrote a cluster.
 fn written_by(cluster: &Path) -> Option<u32> {
     std::fs::read_to_string(cluster.join("PG_VERSION")).ok()?.trim().parse().ok()
+}
+
+/// What the machine has and the account may run.
+fn usable(account: Account) -> impl Iterator<Item = Binaries> {
+    candidates().filter(move |found| account.reaches(&found.dir) && found.major >= OLDEST_MAJOR)
 }
 
 /// What the machine has, the newest version first.

@@ -80,6 +80,7 @@ impl Server {
         std::fs::create_dir_all(&dir).map_err(Error::io(&dir))?;
         let layout = Layout::new(&dir);
         let lock = lock::try_take(&layout.lock)?.ok_or_else(|| Error::InUse { path: dir.clone() })?;
+        account.note_origin(&options.data_dir, &dir)?;
         let account = Account::choose(&layout.cluster);
 
         recovery::clear(&layout.cluster)?;
