@@ -8,6 +8,7 @@ use crate::{
     error::Errors,
     eventing,
     graph::Graph,
+    hardening,
     kinds::{self, kubernetes, network, secrets, serving, strimzi},
     kustomize,
     node::Node,
@@ -55,7 +56,11 @@ impl Assembly<'_> {
             ("v1", "Namespace") => self.check::<kubernetes::Namespace>(object),
             ("v1", "ServiceAccount") => self.check::<kubernetes::ServiceAccount>(object),
             ("node.k8s.io/v1", "RuntimeClass") => self.check::<kubernetes::RuntimeClass>(object),
-            ("batch/v1", "Job") => self.check::<kubernetes::Job>(object),
+            ("batch/v1", "Job") => {
+                if let Some(job) = self.read::<kubernetes::Job>(object) {
+                    hardening::pod(&job.spec.value.template, &job.spec.at, self.errors);
+                }
+            }
             ("policy/v1", "PodDisruptionBudget") => self.check::<kubernetes::PodDisruptionBudget>(object),
             ("autoscaling/v2", "HorizontalPodAutoscaler") => {
                 if let Some(scaler) = self.read::<kubernetes::HorizontalPodAutoscaler>(object) {
@@ -107,7 +112,8 @@ impl Assembly<'_> {
             }
             ("networking.k8s.io/v1", "NetworkPolicy") => {
                 if let Some(policy) = self.read::<network::NetworkPolicy>(object) {
-                    policies::network(&policy, &object.at, self.errors);
+                    let policy = policies::network(policy, &object.at, self.errors);
+                    self.graph.network_policies.push(policy);
                 }
             }
             ("networking.k8s.io/v1", "Ingress") => {

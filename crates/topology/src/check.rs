@@ -21,7 +21,7 @@ impl Graph {
     /// * every component has a route and one Service, every Service sets the variables that its components need and
     ///   no others, secrets come from Secrets;
     /// * every component reaches what its work needs and nothing else: only the agents that run code reach the
-    ///   sandbox, progress reaches nothing but PostgreSQL.
+    ///   sandbox, progress reaches nothing but PostgreSQL; NetworkPolicies say the same.
     ///
     /// # Errors
     /// Everything that does not hold, each with the file and line of the part that is wrong.
@@ -30,6 +30,7 @@ impl Graph {
         check.triggers();
         check.topics();
         check.app();
+        check.network();
         check.errors.finish(())
     }
 

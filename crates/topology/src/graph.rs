@@ -25,6 +25,8 @@ pub struct Graph {
     pub topics: Vec<KafkaTopic>,
     /// KafkaSources: topics whose records are sent on as events.
     pub sources: Vec<KafkaSource>,
+    /// NetworkPolicies.
+    pub network_policies: Vec<NetworkPolicy>,
     /// Secrets that ExternalSecrets make, by namespace and name: their keys.
     pub secrets: BTreeMap<(String, String), BTreeSet<String>>,
     /// Where each thing was declared: `Trigger.eventing.knative.dev learnflow/debug` or `component debug`.
@@ -290,4 +292,24 @@ pub struct KafkaSource {
     pub broker: String,
     /// How sending is tried.
     pub delivery: Option<Delivery>,
+}
+
+/// A NetworkPolicy, as far as it is about our own pods (by their label `app.kubernetes.io/name`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct NetworkPolicy {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The pods that it is about; empty for all pods of its namespace.
+    pub pods: BTreeSet<String>,
+    /// Whether it governs what comes in and what goes out.
+    pub directions: (bool, bool),
+    /// Our pods that may call.
+    pub callers: BTreeSet<String>,
+    /// Our pods that may be called.
+    pub callees: BTreeSet<String>,
+    /// Pods of other namespaces that may be called, by their label `app`; a namespace stands for itself where the
+    /// rule takes all of its pods.
+    pub outside: BTreeSet<String>,
 }

@@ -10,6 +10,7 @@ mod duration;
 mod error;
 mod eventing;
 pub mod graph;
+mod hardening;
 mod kinds;
 mod kustomize;
 mod node;
@@ -26,7 +27,7 @@ use std::path::Path;
 pub use error::{TopologyError, TopologyErrors};
 pub use graph::{
     BackoffPolicy, Broker, Component, ContentMode, Delivery, DeliveryOrder, Destination, EnvValue, Filter,
-    Graph, HttpRoute, KafkaSink, KafkaSource, KafkaTopic, Place, Service, SpinApp, Trigger,
+    Graph, HttpRoute, KafkaSink, KafkaSource, KafkaTopic, NetworkPolicy, Place, Service, SpinApp, Trigger,
     VariableDeclaration,
 };
 

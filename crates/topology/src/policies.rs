@@ -1,12 +1,15 @@
 //! Policies: what they say must be what was meant, since nothing shows it when they say something else.
 
+use std::collections::BTreeSet;
+
 use learnflow_events::EventType;
 
 use crate::{
     error::Errors,
-    eventing,
+    eventing, graph,
     kinds::{
         eventing::{Dialects, EventPolicy},
+        meta::{Selector, SelectorOperator},
         network::{Direction, Ingress, NetworkPolicy, Peer},
         strimzi::{AclOperation, AclPattern, AclResourceKind, KafkaUser},
     },
@@ -15,7 +18,7 @@ use crate::{
 };
 
 /// A NetworkPolicy that lists rules for a direction must also govern it, and never open it to everybody unnoticed.
-pub(crate) fn network(policy: &NetworkPolicy, at: &Place, errors: &mut Errors) {
+pub(crate) fn network(policy: NetworkPolicy, at: &Place, errors: &mut Errors) -> graph::NetworkPolicy {
     let spec = &policy.spec.value;
     for (direction, listed, name) in [
         (Direction::Ingress, !spec.ingress.is_empty(), "ingress"),
@@ -39,6 +42,49 @@ pub(crate) fn network(policy: &NetworkPolicy, at: &Place, errors: &mut Errors) {
             errors.at(at, "an ingress rule without `from` and `ports` allows everything");
         }
         peers(&rule.from, at, errors);
+    }
+    let governs = |direction| spec.policy_types.contains(&direction);
+    graph::NetworkPolicy {
+        pods: labelled(&spec.pod_selector, NAME),
+        directions: (governs(Direction::Ingress), governs(Direction::Egress)),
+        callers: spec.ingress.iter().flat_map(|rule| &rule.from).flat_map(own).collect(),
+        callees: spec.egress.iter().flat_map(|rule| &rule.to).flat_map(own).collect(),
+        outside: spec.egress.iter().flat_map(|rule| &rule.to).flat_map(foreign).collect(),
+        namespace: policy.metadata.namespace,
+        name: policy.metadata.name.value,
+    }
+}
+
+const NAME: &str = "app.kubernetes.io/name";
+const NAMESPACE: &str = "kubernetes.io/metadata.name";
+
+/// The values that a selector allows for a label.
+fn labelled(selector: &Selector, label: &str) -> BTreeSet<String> {
+    let expressions = selector.match_expressions.iter().filter(|each| each.key == label);
+    let expressions = expressions.filter(|each| each.operator == SelectorOperator::In);
+    selector
+        .match_labels
+        .get(label)
+        .into_iter()
+        .chain(expressions.flat_map(|each| &each.values))
+        .cloned()
+        .collect()
+}
+
+/// The pods of our own namespace that a peer is.
+fn own(peer: &Peer) -> BTreeSet<String> {
+    match (&peer.namespace_selector, &peer.pod_selector) {
+        (None, Some(pods)) => labelled(pods, NAME),
+        _ => BTreeSet::new(),
+    }
+}
+
+/// The pods of other namespaces that a peer is.
+fn foreign(peer: &Peer) -> BTreeSet<String> {
+    match (&peer.namespace_selector, &peer.pod_selector) {
+        (Some(_), Some(pods)) => labelled(pods, "app"),
+        (Some(namespaces), None) => labelled(namespaces, NAMESPACE),
+        _ => BTreeSet::new(),
     }
 }
 

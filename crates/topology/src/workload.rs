@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     error::Errors,
     graph::{EnvValue, Graph, Service},
+    hardening,
     kinds::{
         kubernetes::{self, Deployment, HorizontalPodAutoscaler},
         meta::Texts,
@@ -35,9 +36,8 @@ pub(crate) fn knative_service(
         errors.at(&service.spec.at, message);
         return Service::default();
     };
-    if container.value.image.is_none() {
-        errors.at(&container.at, "the container has no image");
-    }
+    hardening::account(spec.automount_service_account_token, &service.spec.at, errors);
+    hardening::container(&container.value, spec.security_context.as_ref(), &container.at, errors);
     if let Some(class) = &spec.runtime_class_name {
         let flag = features.and_then(|map| map.data.get(RUNTIME_CLASS_FLAG));
         if flag.is_none_or(|flag| flag.value != "enabled") {
@@ -215,6 +215,7 @@ impl Workloads {
             graph.services.push(self.plain(service, deployment, errors));
         }
         for deployment in &self.deployments {
+            hardening::pod(&deployment.spec.value.template, &deployment.spec.at, errors);
             let template = &deployment.spec.value.template.metadata.labels;
             for (name, value) in &deployment.spec.value.selector.match_labels {
                 if template.get(name).is_none_or(|label| label.value != *value) {

@@ -68,14 +68,14 @@ pub(crate) struct Selector {
 /// One requirement of a [`Selector`].
 #[derive(Debug, Deserialize)]
 pub(crate) struct SelectorExpression {
-    key: String,
-    operator: SelectorOperator,
+    pub(crate) key: String,
+    pub(crate) operator: SelectorOperator,
     #[serde(default)]
-    values: Vec<String>,
+    pub(crate) values: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
-enum SelectorOperator {
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+pub(crate) enum SelectorOperator {
     In,
     NotIn,
     Exists,
