@@ -126,6 +126,11 @@ const OPERATORS: &[&str] = &["**", "//", "==", "!=", "<=", ">=", "+=", "-=", "*=
 
 /// The words of a text in order, lower case, stemmed, without articles.
 pub fn words(text: &str) -> Vec<String> {
+    plain_words(text).iter().map(|word| stem(word)).collect()
+}
+
+/// The words of a text in order, lower case, without articles.
+fn plain_words(text: &str) -> Vec<String> {
     let lower = text.to_lowercase();
     let mut words = Vec::new();
     let mut rest = lower.as_str();
@@ -143,7 +148,7 @@ pub fn words(text: &str) -> Vec<String> {
                 rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '\'')).unwrap_or(rest.len());
             let word = rest[..end].trim_matches(['_', '\'']);
             if !word.is_empty() && !ARTICLES.contains(&word) {
-                words.push(stem(word));
+                words.push(word.to_owned());
             }
             rest = &rest[end..];
             continue;
@@ -160,7 +165,11 @@ pub fn phrase(text: &str) -> String {
 
 /// The words that say something about the topic.
 pub fn terms(text: &str) -> Vec<String> {
-    words(text).into_iter().filter(|word| !STOP_WORDS.contains(&word.as_str())).collect()
+    plain_words(text)
+        .iter()
+        .filter(|word| !STOP_WORDS.contains(&word.as_str()))
+        .map(|word| stem(word))
+        .collect()
 }
 
 /// Cuts the commonest endings, so that `loops`, `looping` and `looped` are one term. Names with digits or
