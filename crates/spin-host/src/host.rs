@@ -43,6 +43,8 @@ use crate::{
 
 /// The pause that is asked of a caller who came while everything was busy.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
+/// The most instances alive at a time. Each reserves address space, of which there is an end.
+const MOST_INSTANCES: usize = 4096;
 const WELL_KNOWN: &str = "/.well-known/spin/";
 
 /// A Spin application that is loaded. Cheap to clone.
@@ -194,6 +196,11 @@ impl SpinHost {
 
     pub(crate) fn connections(&self) -> usize {
         self.inner.connections
+    }
+
+    /// The component that answers a path.
+    pub(crate) fn component_of(&self, path: &str) -> Option<String> {
+        self.inner.router.find(path).map(|found| found.component.to_owned())
     }
 
     pub(crate) fn handler(&self, component: &str) -> Option<&ProxyHandler<ComponentHandler>> {
@@ -364,7 +371,7 @@ fn capacity(retained: &BTreeSet<&str>, options: &HostOptions) -> Capacity {
     let limits = || retained.iter().map(|name| options.limits_of(name));
     let requests: usize = limits().map(|limits| limits.concurrent_requests).sum();
     // Twice, since an instance may still be busy for a moment after its request's turn is over.
-    let instances = u32::try_from(requests.saturating_mul(2).saturating_add(8)).unwrap_or(u32::MAX);
+    let instances = requests.saturating_mul(2).saturating_add(8).min(MOST_INSTANCES) as u32;
     let memory_bytes = limits().map(|limits| limits.memory_bytes).max().unwrap_or_default();
     Capacity { instances, memory_bytes }
 }

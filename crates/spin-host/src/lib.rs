@@ -13,6 +13,7 @@
 
 mod allowed_hosts;
 mod artifact;
+pub mod bench;
 mod bindings;
 mod engine;
 mod error;
