@@ -9,7 +9,12 @@ import sys
 
 sys.dont_write_bytecode = True
 
-from _learnflow import clock, files, library, program, failure, suite, warm  # noqa: E402
+from _learnflow import clock  # noqa: E402  (replaces what the others keep)
+from _learnflow import files  # noqa: E402
+
+files.put_in_place()
+
+from _learnflow import failure, library, program, suite, warm  # noqa: E402
 
 import wit_world  # noqa: E402
 from componentize_py_types import Err  # noqa: E402

@@ -265,8 +265,13 @@ pub(crate) struct Call<T> {
 /// Why a call did not return.
 #[derive(Clone, Debug)]
 pub(crate) enum Broken {
+    /// The host stopped it.
     Stopped(Outcome),
+    /// It called `os._exit`.
+    Left(i32),
+    /// The stack was full below the level at which Python looks.
     StackOverflow,
+    /// Anything else.
     Trapped(String),
 }
 
@@ -320,11 +325,10 @@ impl Session {
     fn why(&self, error: &wasmtime::Error) -> Broken {
         let state = self.interpreter.store.data();
         if let Some(stop) = state.stopped {
-            return Broken::Stopped(match stop {
-                Stop::Timeout => Outcome::Timeout,
-                Stop::Output => Outcome::OutputLimit,
-                Stop::Interrupt => Outcome::Interrupted,
-            });
+            return match stop {
+                Stop::Output => Broken::Stopped(Outcome::OutputLimit),
+                Stop::Left(code) => Broken::Left(code),
+            };
         }
         match error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => Broken::Stopped(Outcome::Timeout),
@@ -379,6 +383,7 @@ impl Session {
                 (outcome, exit_code, error)
             }
             Err(Broken::Stopped(outcome)) => (outcome, exit_code(outcome), None),
+            Err(Broken::Left(code)) => (Outcome::Exited, code & 0xFF, None),
             Err(Broken::StackOverflow) => (Outcome::Raised, 1, Some(stack_overflow())),
             Err(Broken::Trapped(reason)) => {
                 tracing::warn!(reason, "an interpreter trapped");

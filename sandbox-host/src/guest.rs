@@ -67,9 +67,10 @@ impl Interrupt {
 /// Why the host stopped a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
-    Timeout,
+    /// It printed more than it may.
     Output,
-    Interrupt,
+    /// It asked to leave with this exit code.
+    Left(i32),
 }
 
 /// State of one interpreter's store.
@@ -252,6 +253,10 @@ impl Host for Guest {
         let mut bytes = vec![0; count as usize];
         self.random.fill(&mut bytes);
         Ok(bytes)
+    }
+
+    fn leave(&mut self, code: i32) -> Result<()> {
+        Err(self.stop(Stop::Left(code)))
     }
 
     fn record_steps(&mut self, steps: Vec<String>) -> Result<bool> {

@@ -11,6 +11,8 @@ import time
 
 from wit_world.imports import host as _real_host
 
+from . import rebind
+
 
 class _Build:
     """The host while the component is built, when there is none."""
@@ -159,12 +161,16 @@ _REPLACED = {
 for _name, _function in _REPLACED.items():
     _function.__name__ = _function.__qualname__ = _name
     _function.__module__ = "time"
+_pairs = [(getattr(time, _name), _function) for _name, _function in _REPLACED.items() if hasattr(time, _name)]
+for _name, _function in _REPLACED.items():
     setattr(time, _name, _function)
 for _name in ("clock_gettime", "clock_gettime_ns", "clock_getres", "clock_settime", "pthread_getcpuclockid"):
     if hasattr(time, _name):
         delattr(time, _name)
 
 _urandom.__name__ = _urandom.__qualname__ = "urandom"
+_pairs.append((posix.urandom, _urandom))
 os.urandom = posix.urandom = _urandom
+rebind.everywhere(_pairs)
 if hasattr(os, "getrandom"):
     os.getrandom = posix.getrandom = _getrandom

@@ -7,6 +7,8 @@ import traceback
 
 from wit_world import Explanation, Failure
 
+from . import files
+
 # What is kept of texts that a program controls.
 MESSAGE_CHARS = 4_000
 TRACEBACK_CHARS = 16_000
@@ -14,18 +16,8 @@ TRACEBACK_CHARS = 16_000
 _last = None
 
 
-def _own(filename):
-    """Whether a frame's file is one of the program's."""
-    return filename in _sources
-
-
-_sources = {}
-
-
 def set_sources(sources):
     """The program's files, for tracebacks: path to text."""
-    _sources.clear()
-    _sources.update(sources)
     linecache.cache.clear()
     for path, text in sources.items():
         # A one-tuple is linecache's form of "read it when it is needed".
@@ -40,7 +32,7 @@ def _trim(error, seen):
     kept = []
     tb = error.__traceback__
     while tb is not None:
-        if _own(tb.tb_frame.f_code.co_filename):
+        if files.is_own(tb.tb_frame.f_code.co_filename):
             kept.append(tb)
         tb = tb.tb_next
     following = None
@@ -67,7 +59,7 @@ def _innermost(error):
     while tb is not None:
         path, line = tb.tb_frame.f_code.co_filename, tb.tb_lineno
         tb = tb.tb_next
-    if isinstance(error, SyntaxError) and error.filename and _own(error.filename):
+    if isinstance(error, SyntaxError) and error.filename and files.is_own(error.filename):
         return error.lineno, error.filename
     return line, path
 
@@ -116,7 +108,7 @@ def explain(error):
     from friendly_traceback.core import FriendlyTraceback
     from friendly_traceback.source_cache import cache
 
-    for path, text in _sources.items():
+    for path, text in files._sources.items():
         cache.add(path, text)
     friendly = FriendlyTraceback(type(error), error, error.__traceback__)
     friendly.assign_generic()

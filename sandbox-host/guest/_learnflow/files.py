@@ -1,27 +1,34 @@
-"""The program's files, in memory: modules to import and data to open."""
+"""The program's files: set up from the request, and imported as modules."""
 
+import _io
 import importlib.abc
 import importlib.machinery
-import io
+import posix
+import stat
 import sys
+import types
 
-_files = {}
+from . import clock, memory_io, memory_os
+from .memory_files import HOME, SYSTEM, Description
+
+_sources = {}
 
 
 class Loader(importlib.abc.InspectLoader):
-    """Loads modules from the program's files."""
+    """Loads modules that lie beside the program."""
 
     def get_source(self, fullname):
         path = "main.py" if fullname == "__main__" else _find(fullname)[0]
         if path is None:
             raise ImportError(f"no module named {fullname!r}", name=fullname)
-        return _files[path]
+        return _read(path)
 
     def get_code(self, fullname):
         path, _ = _find(fullname)
-        if path is None:
-            return None
-        return compile(_files[path], path, "exec", dont_inherit=True)
+        return None if path is None else compile(_read(path), path, "exec", dont_inherit=True)
+
+    def get_filename(self, fullname):
+        return _find(fullname)[0]
 
     def is_package(self, fullname):
         return _find(fullname)[1]
@@ -34,11 +41,12 @@ LOADER = Loader()
 
 
 class Finder(importlib.abc.MetaPathFinder):
-    """Finds a program's modules before the library's, as the directory of the script comes first."""
+    """Finds modules beside the program before those of the library, as `python main.py` does.
+
+    Their file names stay relative, so that tracebacks read as the student wrote them.
+    """
 
     def find_spec(self, fullname, path=None, target=None):
-        if not _files:
-            return None
         found, package = _find(fullname)
         if found is None:
             return None
@@ -49,15 +57,72 @@ class Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
+def _read(path):
+    return bytes(SYSTEM.find(f"{HOME}/{path}").data)
+
+
+def _is(path, kind):
+    try:
+        return SYSTEM.find(f"{HOME}/{path}").kind == kind
+    except OSError:
+        return False
+
+
 def _find(fullname):
+    if "/" in fullname or "\0" in fullname:
+        return None, False
     base = fullname.replace(".", "/")
-    for path, package in ((f"{base}/__init__.py", True), (f"{base}.py", False)):
-        if path in _files:
-            return path, package
+    if _is(f"{base}/__init__.py", stat.S_IFREG):
+        return f"{base}/__init__.py", True
+    if _is(f"{base}.py", stat.S_IFREG):
+        return f"{base}.py", False
     return None, False
 
 
+def is_own(filename):
+    """Whether a frame's file is one of the program's, also one that it has written itself."""
+    if filename in _sources:
+        return True
+    if filename.startswith("<") or not filename.endswith(".py"):
+        return False
+    path = filename.removeprefix(HOME + "/")
+    return not path.startswith("/") and _is(path, stat.S_IFREG)
+
+
 def install(sources):
-    """Makes `sources` (path to text) the program's files."""
-    _files.clear()
-    _files.update(sources)
+    """Makes `sources` (path to text) the program's files, and nothing else."""
+    _sources.clear()
+    _sources.update(sources)
+    SYSTEM.reset()
+    SYSTEM.start(clock.host.wall_clock())
+    memory_os.environment()
+    for number, stream in enumerate(("stdin", "stdout", "stderr")):
+        SYSTEM.open[number] = Description(None, f"<{stream}>", number == 0, number != 0, False, stream)
+    for path, text in sources.items():
+        SYSTEM.put(path, text.encode("utf-8", "surrogatepass"))
+
+
+def put_in_place():
+    """Replaces what reaches for the real file system. Must come before libraries keep references to it."""
+    # While the component is built, the library is still imported from the real one.
+    importing = importlib._bootstrap_external
+    importing._os, importing._io = _copy(posix), _copy(_io)
+    # C's own open_code looks `_io.open` up each time.
+    real_open = _io.open
+    importing._io.open_code = lambda path: real_open(path, "rb")
+    memory_os.install()
+    memory_io.install()
+
+
+def finish():
+    """From now on imports see the files in memory too."""
+    importing = importlib._bootstrap_external
+    importing._os, importing._io = posix, _io
+    memory_os.building = False
+    sys.path_importer_cache.clear()
+
+
+def _copy(module):
+    copy = types.ModuleType(module.__name__)
+    copy.__dict__.update(module.__dict__)
+    return copy

@@ -19,7 +19,7 @@ hmac html html.entities html.parser imaplib importlib importlib.abc importlib.ma
 importlib.resources importlib.util inspect io ipaddress itertools json json.tool keyword linecache locale logging
 logging.config logging.handlers marshal math mimetypes modulefinder numbers opcode operator optparse os os.path pathlib
 pickle pickletools pkgutil platform plistlib posixpath pprint profile pstats py_compile pyclbr pydoc queue quopri
-random re reprlib rlcompleter runpy sched secrets select selectors shelve shlex shutil signal site socket
+random re reprlib rlcompleter runpy sched secrets select selectors shelve shlex shutil signal site socket socketserver sqlite3
 stat statistics string string.templatelib stringprep struct symtable sys sysconfig tabnanny tarfile tempfile textwrap this
 threading time timeit token tokenize tomllib trace traceback tracemalloc types typing unicodedata unittest
 unittest.case unittest.loader unittest.mock unittest.result unittest.runner unittest.suite unittest.util urllib
@@ -58,8 +58,10 @@ def finish():
     for name, reason in missing.items():
         print(f"not in the sandbox: {name} ({reason})", file=sys.stderr)
 
-    from . import files
+    from . import files, loop
 
+    loop.install()
+    files.finish()
     sys.meta_path.insert(0, files.Finder())
     sys.path[:] = [""]
     sys.setrecursionlimit(1000)

@@ -18,7 +18,7 @@ def _import_program(request, module):
     """Sets a program up so that it is imported under the name that tests know."""
     program.set_up(request)
     path = f"{module.replace('.', '/')}.py"
-    sources = dict(files._files)
+    sources = dict(files._sources)
     text = sources.pop(program.MAIN)
     sources[path] = text
     files.install(sources)
@@ -80,7 +80,7 @@ def compare(request, module, call, expected):
 
 def _load_tests(request, module, tests):
     _import_program(request, module)
-    sources = dict(files._files)
+    sources = dict(files._sources)
     sources[TESTS] = tests
     files.install(sources)
     failure.set_sources(sources)

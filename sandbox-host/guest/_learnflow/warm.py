@@ -38,6 +38,8 @@ _AT_BUILD = (
     "if True:\npass\n",
     "def f(): return f()\nf()\n",
     "print(input('? '))\n",
+    "with open('a.txt', 'w') as f:\n    f.write('a')\nprint(open('a.txt').read())\n",
+    "import asyncio\nasync def f(): await asyncio.sleep(0)\nasyncio.run(f())\n",
 )
 
 
@@ -69,6 +71,7 @@ def warm():
 
 def at_build():
     """Fills caches and imports what is imported lazily."""
+    originals = sys.stdin, sys.stdout, sys.stderr
     emit, streams._emit = streams._emit, _quiet
     try:
         for code in _AT_BUILD:
@@ -78,6 +81,8 @@ def at_build():
             _forget()
     finally:
         streams._emit = emit
+        # Whatever fails from here on is shown by the tool that builds the component.
+        sys.stdin, sys.stdout, sys.stderr = originals
     sys.argv = ["main.py"]
     gc.collect()
     gc.freeze()
