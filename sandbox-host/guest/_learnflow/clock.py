@@ -174,3 +174,21 @@ os.urandom = posix.urandom = _urandom
 rebind.everywhere(_pairs)
 if hasattr(os, "getrandom"):
     os.getrandom = posix.getrandom = _getrandom
+
+
+def patch_random():
+    """`random` without a seed asks C for one, which asks the operating system; here it asks the host."""
+    import random
+
+    seed = random.Random.seed
+
+    def seeded(self, a=None, version=2):
+        if a is None:
+            a = int.from_bytes(_urandom(32), "little")
+        return seed(self, a, version)
+
+    seeded.__name__ = seeded.__qualname__ = "seed"
+    seeded.__qualname__ = "Random.seed"
+    seeded.__doc__ = seed.__doc__
+    random.Random.seed = seeded
+    random.seed = random._inst.seed

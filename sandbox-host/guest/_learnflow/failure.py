@@ -113,10 +113,11 @@ def explain(error):
     friendly = FriendlyTraceback(type(error), error, error.__traceback__)
     friendly.assign_generic()
     friendly.assign_cause()
-    info = friendly.info
-    return Explanation(
-        _plain(info.get("generic", "")), _plain(info.get("cause", "")), _plain(info.get("suggest", ""))
-    )
+    what, why, hint = (_plain(friendly.info.get(part, "")) for part in ("generic", "cause", "suggest"))
+    if "friendly-traceback/issues" in why:
+        # It does not know, and says so to its own authors' issue tracker.
+        why = hint = ""
+    return Explanation(what, why, hint)
 
 
 def _plain(text):

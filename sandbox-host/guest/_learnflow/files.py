@@ -8,7 +8,7 @@ import stat
 import sys
 import types
 
-from . import clock, memory_io, memory_os
+from . import audit, clock, memory_io, memory_os
 from .memory_files import HOME, SYSTEM, Description
 
 _sources = {}
@@ -119,6 +119,8 @@ def finish():
     importing = importlib._bootstrap_external
     importing._os, importing._io = posix, _io
     memory_os.building = False
+    del memory_os._real_stat
+    audit.install()
     sys.path_importer_cache.clear()
 
 

@@ -27,11 +27,8 @@ urllib.error urllib.parse urllib.request uuid warnings wave weakref wsgiref xml.
 xml.sax xml.parsers.expat zipapp zipfile zipimport zlib zoneinfo concurrent.futures.thread annotationlib
 """.split()
 
-# Explaining an exception imports lazily.
-EXPLAIN = """
-friendly_traceback friendly_traceback.core friendly_traceback.source_cache friendly_traceback.runtime_errors
-friendly_traceback.syntax_errors.analyze_syntax friendly_traceback.syntax_errors.indentation_error
-""".split()
+# Explaining an exception imports lazily, so all of it is imported here.
+EXPLAIN = ("friendly_traceback", "stack_data", "executing", "asttokens", "pure_eval")
 
 missing = {}
 
@@ -41,6 +38,19 @@ def _load(name):
         importlib.import_module(name)
     except Exception as error:
         missing[name] = f"{type(error).__name__}: {error}"
+
+
+def _load_package(name):
+    """Imports a package with its submodules, except those that run as programs."""
+    package = importlib.import_module(name)
+    for directory in getattr(package, "__path__", ()):
+        # The library is still read from the real file system, which only the import system sees.
+        for entry in sorted(importlib._bootstrap_external._os.listdir(directory)):
+            stem, dot, suffix = entry.rpartition(".")
+            if dot and suffix == "py" and not stem.startswith("__"):
+                _load(f"{name}.{stem}")
+            elif not dot and not entry.startswith("__") and entry != "locales":
+                _load_package(f"{name}.{entry}")
 
 
 def finish():
@@ -53,14 +63,15 @@ def finish():
             _load(name)
     out = sys.stdout
     for name in EXPLAIN:
-        importlib.import_module(name)
+        _load_package(name)
     sys.stdout = out
     for name, reason in missing.items():
         print(f"not in the sandbox: {name} ({reason})", file=sys.stderr)
 
-    from . import files, loop
+    from . import clock, files, loop
 
     loop.install()
+    clock.patch_random()
     files.finish()
     sys.meta_path.insert(0, files.Finder())
     sys.path[:] = [""]
