@@ -109,11 +109,24 @@ pub(crate) fn event_of(record: &Record) -> Result<Incoming, MessageError> {
     for (name, value) in &record.headers {
         let name = name.strip_prefix("ce_").map_or_else(|| name.clone(), |name| format!("ce-{name}"));
         // A header that HTTP cannot carry is none of ours.
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value)) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(printable(value))) {
             headers.insert(name, value);
         }
     }
     Incoming::from_http(&headers, record.value.clone())
+}
+
+/// Kafka's headers are UTF-8; HTTP's are printable ASCII, the rest percent-encoded (CloudEvents HTTP Protocol
+/// Binding 1.0.2, section 3.1.3.2).
+fn printable(value: &[u8]) -> String {
+    let mut text = String::with_capacity(value.len());
+    for &byte in value {
+        match byte {
+            b' '..=b'~' => text.push(char::from(byte)),
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
 }
 
 /// What people are told about an event.

@@ -37,6 +37,11 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn event_log(lookup: &(dyn Fn(&str) -> Option<String> + Sync)) -> anyhow::Result<Arc<dyn EventLog>> {
+    if let Some(servers) = lookup(name::KAFKA_BOOTSTRAP_SERVERS).filter(|servers| !servers.is_empty()) {
+        let log =
+            learnflow_event_log::kafka::KafkaLog::open(&servers).await.context("connecting to Kafka")?;
+        return Ok(Arc::new(log));
+    }
     let database_url = required(&|name| lookup(name), name::DATABASE_URL)?;
     let log = learnflow_event_log::postgres::PostgresLog::open(&database_url)
         .await

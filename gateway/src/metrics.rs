@@ -21,6 +21,8 @@ pub(crate) struct Metrics {
     pub(crate) sockets: IntGauge,
     pub(crate) dead_letters: IntCounter,
     pub(crate) turns_failed: IntCounter,
+    /// Times that waiting turns were looked for.
+    pub(crate) sweeps: IntCounter,
     /// Turns published again, by the status they had.
     pub(crate) swept: IntCounterVec,
     /// Rows deleted because they had expired, by table.
@@ -70,6 +72,10 @@ impl Default for Metrics {
             turns_failed: registered(
                 &registry,
                 IntCounter::new("gateway_turns_failed_total", "Students who were told that a turn failed."),
+            ),
+            sweeps: registered(
+                &registry,
+                IntCounter::new("gateway_sweeps_total", "Times that waiting turns were looked for."),
             ),
             swept: registered(
                 &registry,

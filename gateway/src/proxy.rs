@@ -3,7 +3,7 @@
 //! Only the routes that are listed here are reachable, and only the headers that are listed here pass: a
 //! function sees who the student is from the gateway, never from the caller.
 
-use std::{convert::Infallible, time::Duration};
+use std::time::Duration;
 
 use axum::{
     body::Body,
@@ -223,12 +223,6 @@ fn call_problem(error: CallError) -> Problem {
         CallError::TooLarge => too_large(),
         CallError::Timeout(_) | CallError::Unreachable(_) => Problem::away(error.to_string()),
     }
-}
-
-/// What answers an unknown path below `/api`.
-pub(crate) async fn unknown_path(method: Method, uri: Uri) -> Result<Infallible, Problem> {
-    let path: String = uri.path().chars().take(200).collect();
-    Err(Problem::not_found(format!("There is no {method} {path}; /docs lists what there is.")))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use axum::{
     extract::{ConnectInfo, DefaultBodyLimit, Request},
     middleware::{Next, from_fn, from_fn_with_state},
     response::Response,
-    routing::{any, get, post},
+    routing::{get, post},
     serve::ListenerExt,
 };
 use learnflow_events::limits::{BODY_BYTES, EVENT_BYTES};
@@ -172,7 +172,6 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 fn public(app: &Shared) -> Router {
     let (api, document) = api().split_for_parts();
     let api = api
-        .route("/api/{*rest}", any(proxy::unknown_path))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(from_fn_with_state(app.clone(), identity::identify));

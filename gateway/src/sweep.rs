@@ -96,6 +96,7 @@ impl Waiting {
 impl App {
     /// Publishes waiting turns again; gives up those that were published often enough.
     async fn sweep(&self) -> Result<(), Problem> {
+        self.metrics.sweeps.inc();
         let waiting = self.claim_waiting().await?;
         for (place, turn) in waiting.iter().enumerate() {
             let Some(event) = turn.event() else {

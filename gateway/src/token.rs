@@ -7,7 +7,7 @@
 use std::{
     fmt, fs,
     io::Write,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     str::FromStr,
     sync::{Arc, RwLock},
@@ -231,8 +231,16 @@ fn create(path: &Path) -> Result<(), TokenError> {
     }
 }
 
-struct Loaded {
+/// Tells one content of the file from another: a rotation puts a new file in its place, and two of them within
+/// a tick of the file system's clock still differ in their inodes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Version {
     modified: SystemTime,
+    inode: u64,
+}
+
+struct Loaded {
+    version: Version,
     keys: Vec<(String, EncodingKey, DecodingKey)>,
 }
 
@@ -309,9 +317,8 @@ impl KeyRing {
 
     /// Reads the file again when it has changed since it was read.
     fn refresh(&self) -> Result<(), TokenError> {
-        let modified = modified(&self.path)?;
-        let stale =
-            self.loaded.read().unwrap_or_else(std::sync::PoisonError::into_inner).modified != modified;
+        let version = version(&self.path)?;
+        let stale = self.loaded.read().unwrap_or_else(std::sync::PoisonError::into_inner).version != version;
         if stale {
             let fresh = load(&self.path)?;
             *self.loaded.write().unwrap_or_else(std::sync::PoisonError::into_inner) = fresh;
@@ -320,12 +327,14 @@ impl KeyRing {
     }
 }
 
-fn modified(path: &Path) -> Result<SystemTime, TokenError> {
-    fs::metadata(path).and_then(|metadata| metadata.modified()).map_err(|error| at(path, &error))
+fn version(path: &Path) -> Result<Version, TokenError> {
+    let metadata = fs::metadata(path).map_err(|error| at(path, &error))?;
+    let modified = metadata.modified().map_err(|error| at(path, &error))?;
+    Ok(Version { modified, inode: metadata.ino() })
 }
 
 fn load(path: &Path) -> Result<Loaded, TokenError> {
-    let modified = modified(path)?;
+    let version = version(path)?;
     let keys = read(path)?
         .keys
         .into_iter()
@@ -337,7 +346,7 @@ fn load(path: &Path) -> Result<Loaded, TokenError> {
             Ok((key.kid, EncodingKey::from_secret(&secret), DecodingKey::from_secret(&secret)))
         })
         .collect::<Result<_, _>>()?;
-    Ok(Loaded { modified, keys })
+    Ok(Loaded { version, keys })
 }
 
 #[cfg(test)]

@@ -1,0 +1,146 @@
+//! Register, log in, refresh, log out.
+
+use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::harness::{Harness, detail};
+
+async fn call(harness: &Harness, path: &str, body: &Value) -> Response {
+    harness.client.post(harness.url(path)).json(body).send().await.unwrap()
+}
+
+async fn with_cookie(harness: &Harness, path: &str, cookie: &str) -> Response {
+    harness.client.post(harness.url(path)).header("cookie", cookie).send().await.unwrap()
+}
+
+fn cookie(response: &Response) -> String {
+    let cookie = response.headers()["set-cookie"].to_str().unwrap();
+    for attribute in ["HttpOnly", "SameSite=Strict", "Path=/api/auth"] {
+        assert!(cookie.contains(attribute), "{cookie}");
+    }
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+fn ada() -> Value {
+    json!({ "email": "Ada@Example.org", "password": "a few words in a row", "name": "Ada" })
+}
+
+#[tokio::test]
+async fn an_account_is_made_logs_in_and_stays_logged_in() {
+    let harness = Harness::start().await;
+    let registered = call(&harness, "/api/auth/register", &ada()).await;
+    assert_eq!(registered.status(), StatusCode::CREATED);
+
+    let again = call(&harness, "/api/auth/register", &ada()).await;
+    assert_eq!(again.status(), StatusCode::CONFLICT);
+
+    let login = json!({ "email": "ada@example.org ", "password": "a few words in a row" });
+    let session = call(&harness, "/api/auth/login", &login).await;
+    assert_eq!(session.status(), StatusCode::OK);
+    let first = cookie(&session);
+
+    let refreshed = with_cookie(&harness, "/api/auth/refresh", &first).await;
+    assert_eq!(refreshed.status(), StatusCode::OK);
+    let second = cookie(&refreshed);
+    assert_ne!(first, second);
+    let session: Value = refreshed.json().await.unwrap();
+
+    let me = harness
+        .client
+        .get(harness.url("/api/me"))
+        .bearer_auth(session["access_token"].as_str().unwrap())
+        .send()
+        .await
+        .unwrap();
+    let me: Value = me.json().await.unwrap();
+    assert_eq!(me["user_id"], session["user"]["user_id"]);
+    assert_eq!(
+        (&me["email"], &me["role"], &me["name"]),
+        (&json!("ada@example.org"), &json!("student"), &json!("Ada"))
+    );
+
+    assert_eq!(with_cookie(&harness, "/api/auth/logout", &second).await.status(), StatusCode::NO_CONTENT);
+    let after = with_cookie(&harness, "/api/auth/refresh", &second).await;
+    assert_eq!(after.status(), StatusCode::UNAUTHORIZED);
+
+    let actions: Vec<String> = sqlx::query_scalar("SELECT action FROM audit_log ORDER BY audit_id")
+        .fetch_all(&harness.database.pool)
+        .await
+        .unwrap();
+    assert_eq!(actions, ["registered", "logged-in", "logged-out"]);
+}
+
+#[tokio::test]
+async fn a_stolen_refresh_token_ends_the_login_for_both() {
+    let harness = Harness::start().await;
+    let first = cookie(&call(&harness, "/api/auth/register", &ada()).await);
+    let second = cookie(&with_cookie(&harness, "/api/auth/refresh", &first).await);
+    // Two tabs at the same moment are no theft.
+    assert_eq!(with_cookie(&harness, "/api/auth/refresh", &first).await.status(), StatusCode::OK);
+
+    sqlx::query(
+        "UPDATE refresh_tokens SET used_at = used_at - INTERVAL '1 minute' WHERE used_at IS NOT NULL",
+    )
+    .execute(&harness.database.pool)
+    .await
+    .unwrap();
+    assert_eq!(with_cookie(&harness, "/api/auth/refresh", &first).await.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(with_cookie(&harness, "/api/auth/refresh", &second).await.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn nothing_in_the_database_logs_in() {
+    let harness = Harness::start().await;
+    let cookie = cookie(&call(&harness, "/api/auth/register", &ada()).await);
+    let secret = cookie.split_once('=').unwrap().1;
+    let rows: Vec<String> = sqlx::query_scalar(
+        "SELECT to_jsonb(u)::text FROM users u UNION ALL SELECT to_jsonb(r)::text FROM refresh_tokens r",
+    )
+    .fetch_all(&harness.database.pool)
+    .await
+    .unwrap();
+    let rows = rows.join("\n");
+    assert!(rows.contains("$argon2id$"), "{rows}");
+    assert!(!rows.contains(secret) && !rows.contains("a few words"), "{rows}");
+}
+
+#[tokio::test]
+async fn wrong_input_is_refused_in_words() {
+    let harness = Harness::start().await;
+    call(&harness, "/api/auth/register", &ada()).await;
+    let mut answers = Vec::new();
+    for (path, body) in [
+        ("register", json!({ "email": "nobody", "password": "a few words in a row", "name": "N" })),
+        ("register", json!({ "email": "b@example.org", "password": "short", "name": "B" })),
+        (
+            "register",
+            json!({ "email": "b@example.org", "password": "a few words in a row", "name": "a\u{0}b" }),
+        ),
+        (
+            "register",
+            json!({ "email": "b@example.org", "password": "a few words in a row", "name": "B", "role": "admin" }),
+        ),
+        ("login", json!({ "email": "ada@example.org", "password": "something else" })),
+        ("login", json!({ "email": "nobody@example.org", "password": "something else" })),
+        ("login", json!({ "email": "ada@example.org", "password": "x".repeat(5000) })),
+    ] {
+        let response = call(&harness, &format!("/api/auth/{path}"), &body).await;
+        answers.push(format!("{} {}", response.status().as_u16(), detail(response).await));
+    }
+    insta::assert_snapshot!(answers.join("\n"));
+}
+
+#[tokio::test]
+async fn guessing_passwords_is_slowed_down() {
+    let harness = Harness::start_with(|config| {
+        config.rates.login_account = learnflow_gateway::Rate::new(3, 1);
+    })
+    .await;
+    let guess = json!({ "email": "ada@example.org", "password": "guess" });
+    for _ in 0..3 {
+        assert_eq!(call(&harness, "/api/auth/login", &guess).await.status(), StatusCode::UNAUTHORIZED);
+    }
+    let refused = call(&harness, "/api/auth/login", &guess).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.headers()["retry-after"].to_str().unwrap().parse::<u64>().unwrap() >= 1);
+}

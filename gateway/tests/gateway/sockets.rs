@@ -1,0 +1,337 @@
+//! Socket.IO with the client that browsers use (npm's socket.io-client, run by Node.js).
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use learnflow_events::{
+    Topic,
+    payload::{MasteryUpdated, QueryFailed, StruggleLevel, StudentStruggling},
+};
+use learnflow_gateway::{Gateway, GatewayConfig, token::Role};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    process::{Child, ChildStdin, ChildStdout, Command},
+    sync::OnceCell,
+};
+use uuid::Uuid;
+
+use crate::harness::{DEADLINE, Harness, answer, event, json_answer, routed};
+
+/// The folder where the pinned client is installed, once for all tests.
+async fn driver_folder() -> &'static Path {
+    static FOLDER: OnceCell<PathBuf> = OnceCell::const_new();
+    FOLDER
+        .get_or_init(async || {
+            let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/socketio");
+            let folder = learnflow_testkit::checkout().join("target/testkit/gateway-socketio");
+            std::fs::create_dir_all(&folder).unwrap();
+            let mut changed = !folder.join("node_modules/socket.io-client").exists();
+            for name in ["package.json", "package-lock.json", "driver.mjs"] {
+                let text = std::fs::read(sources.join(name)).unwrap();
+                if std::fs::read(folder.join(name)).ok().as_deref() != Some(&text) {
+                    std::fs::write(folder.join(name), text).unwrap();
+                    changed = true;
+                }
+            }
+            if changed {
+                let output = Command::new("npm")
+                    .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+                    .current_dir(&folder)
+                    .output()
+                    .await
+                    .expect("npm, which comes with Node.js 20");
+                assert!(output.status.success(), "npm ci: {}", String::from_utf8_lossy(&output.stderr));
+            }
+            folder
+        })
+        .await
+}
+
+/// Node.js with Socket.IO clients in it.
+struct Driver {
+    _child: Child,
+    commands: ChildStdin,
+    reports: Lines<BufReader<ChildStdout>>,
+    /// Reports that nobody has asked for yet.
+    pending: Vec<Value>,
+    next_ack: u64,
+}
+
+impl Driver {
+    async fn start() -> Self {
+        let mut child = Command::new("node")
+            .arg("driver.mjs")
+            .current_dir(driver_folder().await)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("Node.js 20");
+        let commands = child.stdin.take().unwrap();
+        let reports = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { _child: child, commands, reports, pending: Vec::new(), next_ack: 0 }
+    }
+
+    async fn send(&mut self, command: &Value) {
+        self.commands.write_all(format!("{command}\n").as_bytes()).await.unwrap();
+    }
+
+    /// The next report that `wanted` accepts; others are kept for later.
+    async fn report(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let found = async {
+            loop {
+                if let Some(place) = self.pending.iter().position(&wanted) {
+                    return self.pending.remove(place);
+                }
+                let line = self.reports.next_line().await.unwrap().expect("the driver still runs");
+                self.pending.push(serde_json::from_str(&line).unwrap());
+            }
+        };
+        match tokio::time::timeout(DEADLINE, found).await {
+            Ok(report) => report,
+            Err(_) => panic!("no {what}; there were {:#?}", self.pending),
+        }
+    }
+
+    /// The data of the next `event` that `socket` receives.
+    async fn event(&mut self, socket: &str, event: &str) -> Value {
+        let what = format!("{event} at {socket}");
+        self.report(&what, |report| report["socket"] == socket && report["event"] == event).await["data"]
+            .clone()
+    }
+
+    /// What `socket` has received so far and nobody asked for, without connects and disconnects.
+    fn unasked(&self, socket: &str) -> Vec<String> {
+        let of_socket = self.pending.iter().filter(|report| report["socket"] == socket);
+        of_socket
+            .map(|report| report["event"].as_str().unwrap().to_owned())
+            .filter(|event| !event.starts_with("connect") && event != "disconnect")
+            .collect()
+    }
+
+    async fn connect_with(&mut self, socket: &str, url: &str, options: Value) {
+        self.send(&json!({ "do": "connect", "socket": socket, "url": url, "options": options })).await;
+    }
+
+    async fn connect(&mut self, socket: &str, url: &str, token: &str) -> Value {
+        self.connect_with(socket, url, json!({ "auth": { "token": token } })).await;
+        self.event(socket, "connect").await
+    }
+
+    /// Emits an event and returns its acknowledgement.
+    async fn emit(&mut self, socket: &str, event: &str, args: Value) -> Value {
+        self.next_ack += 1;
+        let id = self.next_ack;
+        self.send(&json!({ "do": "emit", "socket": socket, "id": id, "event": event, "args": args })).await;
+        self.report(&format!("acknowledgement of {event}"), |report| report["ack"] == id).await["data"]
+            .clone()
+    }
+}
+
+#[tokio::test]
+async fn rooms_are_for_who_belongs_there() {
+    let harness = Harness::start().await;
+    let mut driver = Driver::start().await;
+    for role in Role::ALL {
+        driver.connect(role.as_str(), &harness.url(""), &harness.token(role.as_str(), role)).await;
+    }
+    let table = [
+        ("join-student", json!(["student"]), [true, true, true]),
+        ("join-student", json!(["somebody"]), [false, true, true]),
+        ("join-student", json!([{ "id": 7 }]), [false, false, false]),
+        ("join-instructors", json!([]), [false, true, true]),
+        ("since", json!([{ "seq": 0 }]), [true, true, true]),
+        ("since", json!([{ "seq": 0, "student_id": "somebody" }]), [false, true, true]),
+        ("since", json!(["x"]), [false, false, false]),
+        ("feedback", json!([{ "query_id": Uuid::now_v7(), "helpful": true }]), [false, false, false]),
+        ("authenticate", json!([{ "token": "forged" }]), [false, false, false]),
+    ];
+    for (event, args, expected) in table {
+        for (role, allowed) in Role::ALL.into_iter().zip(expected) {
+            let ack = driver.emit(role.as_str(), event, args.clone()).await;
+            assert_eq!(ack["ok"], allowed, "{event} {args} as {role}: {ack}");
+            assert_eq!(ack["problem"]["detail"].is_string(), !allowed, "{ack}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_needs_a_token_and_a_page_of_ours() {
+    let harness = Harness::start().await;
+    let mut driver = Driver::start().await;
+    let url = harness.url("");
+    let token = harness.token("ada", Role::Student);
+    let websocket = json!(["websocket"]);
+    for (socket, options, expected) in [
+        ("none", json!({}), "Send the access token as auth: { token }."),
+        (
+            "forged",
+            json!({ "auth": { "token": "a.b.c" } }),
+            "Log in again: the token is not valid: it is not a JWT.",
+        ),
+        (
+            "foreign",
+            json!({ "auth": { "token": token }, "transports": websocket, "extraHeaders": { "origin": "https://evil.example" } }),
+            "websocket error",
+        ),
+    ] {
+        driver.connect_with(socket, &url, options).await;
+        assert_eq!(driver.event(socket, "connect_error").await, expected);
+    }
+    for transport in ["websocket", "polling"] {
+        let options = json!({ "auth": { "token": token }, "transports": [transport] });
+        driver.connect_with(transport, &url, options).await;
+        assert_eq!(driver.event(transport, "connect").await["transport"], transport);
+    }
+}
+
+#[tokio::test]
+async fn events_reach_the_rooms_that_they_are_for_on_every_replica() {
+    let harness = Harness::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(harness.key_file(), folder.path().join("keys.json")).unwrap();
+    let mut config = GatewayConfig::new(
+        ([127, 0, 0, 1], 0).into(),
+        &harness.database.url,
+        harness.log.clone(),
+        &harness.upstream.url,
+        &harness.upstream.url,
+        &harness.upstream.url,
+        folder.path().join("keys.json"),
+    );
+    config.replica_id = "1".to_owned();
+    let second = Gateway::start(config).await.unwrap();
+    let second_url = format!("http://{}", second.address());
+    learnflow_testkit::wait_until(DEADLINE, async || {
+        let ready = harness.client.get(format!("{second_url}/ready")).send().await.unwrap();
+        ready.status().is_success().then_some(())
+    })
+    .await;
+
+    let mut driver = Driver::start().await;
+    driver.connect("ada", &harness.url(""), &harness.token("ada", Role::Student)).await;
+    driver.connect("ada-elsewhere", &second_url, &harness.token("ada", Role::Student)).await;
+    driver.connect("bob", &harness.url(""), &harness.token("bob", Role::Student)).await;
+    driver.connect("teacher", &second_url, &harness.token("teacher", Role::Teacher)).await;
+    for socket in ["ada", "ada-elsewhere"] {
+        driver.emit(socket, "join-student", json!(["ada"])).await;
+    }
+    driver.emit("bob", "join-student", json!(["bob"])).await;
+    driver.emit("teacher", "join-instructors", json!([])).await;
+
+    let turn = harness.receive("ada", "why?").await;
+    harness.append(Topic::TRIAGE_ROUTING, &event("ada", turn, routed(turn))).await;
+    harness.append(Topic::AGENT_RESPONSES, &event("ada", turn, answer(turn, "Because."))).await;
+    let failed = QueryFailed {
+        query_id: turn,
+        message: "sorry".to_owned(),
+        dead_letter_id: Uuid::nil(),
+        failed_at: chrono::Utc::now(),
+    };
+    harness.append(Topic::AGENT_RESPONSES, &event("ada", turn, failed)).await;
+    let mastery =
+        MasteryUpdated { query_id: Some(turn), changes: Vec::new(), achievements: vec!["first".to_owned()] };
+    harness.append(Topic::MASTERY_UPDATES, &event("ada", turn, mastery)).await;
+    let struggle = StudentStruggling {
+        topic: "lists".to_owned(),
+        struggle_level: StruggleLevel::High,
+        recommendation: "Talk.".to_owned(),
+        context: "Asked three times.".to_owned(),
+        turns: vec![turn],
+    };
+    harness.append(Topic::STUDENT_STRUGGLE, &event("ada", turn, struggle)).await;
+
+    for socket in ["ada", "ada-elsewhere"] {
+        let log = driver.event(socket, "agent-log").await;
+        assert_eq!((&log["message"], &log["query_id"]), (&json!("Routing to debug"), &json!(turn)));
+        let response = driver.event(socket, "agent-response").await;
+        assert_eq!(
+            (&response["response_text"], &response["student_id"]),
+            (&json!("Because."), &json!("ada"))
+        );
+        assert!(response["timestamp"].is_string() && response["event_id"].is_string(), "{response}");
+        driver.event(socket, "query-failed").await;
+        driver.event(socket, "mastery-update").await;
+    }
+    driver.event("teacher", "mastery-update").await;
+    let alert = driver.event("teacher", "student-struggle").await;
+    assert_eq!((&alert["struggle_level"], &alert["student_id"]), (&json!("high"), &json!("ada")));
+
+    // Everything that was sent has arrived; a last event proves it for those who should have got nothing.
+    let marker = harness.receive("bob", "mine").await;
+    harness.append(Topic::AGENT_RESPONSES, &event("bob", marker, answer(marker, "Yours."))).await;
+    assert_eq!(driver.event("bob", "agent-response").await["response_text"], "Yours.");
+    for socket in ["ada", "ada-elsewhere", "bob", "teacher"] {
+        assert_eq!(driver.unasked(socket), Vec::<String>::new(), "{socket}");
+    }
+    second.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_browser_submits_and_resumes_after_a_cut() {
+    let harness = Harness::start().await;
+    let mut driver = Driver::start().await;
+    driver.connect("ada", &harness.url(""), &harness.token("ada", Role::Student)).await;
+    driver.emit("ada", "join-student", json!(["ada"])).await;
+
+    harness.upstream.answer(json_answer(http::StatusCode::ACCEPTED, &json!({ "query_id": "q", "seq": 1 })));
+    let message = json!([{ "query_text": "why?", "code": "print(x)", "idempotency_key": "k" }]);
+    let ack = driver.emit("ada", "submit-query", message).await;
+    assert_eq!(ack, json!({ "ok": true, "data": { "query_id": "q", "seq": 1 } }));
+    let seen = harness.upstream.last();
+    assert_eq!(
+        (seen.path.as_str(), seen.header("x-learnflow-student"), seen.header("idempotency-key")),
+        ("/triage/analyze", Some("ada"), Some("k"))
+    );
+    assert_eq!(seen.json(), json!({ "query_text": "why?", "code": "print(x)" }));
+
+    let problem = json!({ "status": 422, "detail": "query_text is empty" });
+    harness.upstream.answer(json_answer(http::StatusCode::UNPROCESSABLE_ENTITY, &problem));
+    let refused = driver.emit("ada", "submit-query", json!([{ "query_text": "" }])).await;
+    assert_eq!(refused["problem"]["detail"], "query_text is empty");
+
+    let first = harness.receive("ada", "one").await;
+    harness.commit(&answer(first, "One.")).await;
+    harness.append(Topic::AGENT_RESPONSES, &event("ada", first, answer(first, "One."))).await;
+    assert_eq!(driver.event("ada", "agent-response").await["response_text"], "One.");
+
+    driver.send(&json!({ "do": "cut", "socket": "ada" })).await;
+    driver.event("ada", "disconnect").await;
+    let second = harness.receive("ada", "two").await;
+    harness.commit(&answer(second, "Two.")).await;
+    let third = harness.receive("ada", "three").await;
+    driver.event("ada", "connect").await;
+    driver.emit("ada", "join-student", json!(["ada"])).await;
+    let missed = driver.emit("ada", "since", json!([{ "seq": 1 }])).await;
+    let turns = missed["data"]["turns"].as_array().unwrap();
+    assert_eq!(turns.len(), 2);
+    assert_eq!(
+        (&turns[0]["query_id"], &turns[0]["answer"]["response_text"]),
+        (&json!(second), &json!("Two."))
+    );
+    assert_eq!((&turns[1]["query_id"], &turns[1]["status"]), (&json!(third), &json!("received")));
+
+    harness.commit(&answer(third, "Three.")).await;
+    harness.append(Topic::AGENT_RESPONSES, &event("ada", third, answer(third, "Three."))).await;
+    assert_eq!(driver.event("ada", "agent-response").await["response_text"], "Three.");
+    assert_eq!(driver.unasked("ada"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_socket_lives_as_long_as_its_token() {
+    let harness = Harness::start().await;
+    let mut driver = Driver::start().await;
+    let short = harness.token_for("ada", Role::Student, Duration::from_secs(2));
+    driver.connect("cut", &harness.url(""), &short).await;
+    driver.connect("renewed", &harness.url(""), &short).await;
+    let longer = harness.token("ada", Role::Student);
+    assert_eq!(driver.emit("renewed", "authenticate", json!([{ "token": longer }])).await["ok"], true);
+    let other = harness.token("bob", Role::Student);
+    assert_eq!(driver.emit("renewed", "authenticate", json!([{ "token": other }])).await["ok"], false);
+    assert_eq!(driver.event("cut", "disconnect").await, "io server disconnect");
+    assert_eq!(driver.emit("renewed", "join-student", json!(["ada"])).await["ok"], true);
+}

@@ -1,0 +1,85 @@
+//! Pages, headers and other sites.
+
+use http::StatusCode;
+use learnflow_gateway::token::Role;
+use serde_json::json;
+
+use crate::harness::Harness;
+
+#[tokio::test]
+async fn every_response_carries_the_security_headers() {
+    let harness = Harness::start().await;
+    for path in [
+        "/",
+        "/docs",
+        "/api/me",
+        "/api/nowhere",
+        "/nowhere",
+        "/health",
+        "/socket.io/?EIO=4&transport=polling",
+    ] {
+        let response = harness.client.get(harness.url(path)).send().await.unwrap();
+        for name in
+            ["content-security-policy", "x-content-type-options", "referrer-policy", "x-frame-options"]
+        {
+            assert!(response.headers().contains_key(name), "{path}: {name}");
+        }
+        assert!(!response.headers().contains_key("access-control-allow-origin"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_are_refused() {
+    let harness =
+        Harness::start_with(|config| config.public_origins = vec!["https://learn.example.org".to_owned()])
+            .await;
+    let token = harness.token("ada", Role::Student);
+    let own = format!("http://{}", harness.gateway.address());
+    for (origin, status) in [
+        ("https://evil.example", StatusCode::FORBIDDEN),
+        ("null", StatusCode::FORBIDDEN),
+        ("https://learn.example.org.evil.example", StatusCode::FORBIDDEN),
+        ("https://learn.example.org", StatusCode::ACCEPTED),
+        (&own, StatusCode::ACCEPTED),
+    ] {
+        let request = harness.client.post(harness.url("/api/triage/analyze")).bearer_auth(&token);
+        let response = request.header("origin", origin).json(&json!({})).send().await.unwrap();
+        assert_eq!(response.status(), status, "{origin}");
+    }
+    let socket = harness
+        .client
+        .get(harness.url("/socket.io/?EIO=4&transport=polling"))
+        .header("origin", "https://evil.example")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(socket.status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn an_exported_site_is_served_and_nothing_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("site");
+    std::fs::create_dir(&root).unwrap();
+    std::fs::write(root.join("index.html"), "<h1>home</h1>").unwrap();
+    std::fs::write(root.join("history.html"), "<h1>history</h1>").unwrap();
+    std::fs::write(root.join("404.html"), "<h1>not here</h1>").unwrap();
+    std::fs::write(folder.path().join("secret.txt"), "secret").unwrap();
+    let harness = Harness::start_with(|config| config.web_root = Some(root)).await;
+    let get = async |path: &str| {
+        let response = harness.client.get(harness.url(path)).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    };
+    assert_eq!(get("/").await, (200, "<h1>home</h1>".to_owned()));
+    assert_eq!(get("/history").await, (200, "<h1>history</h1>".to_owned()));
+    assert_eq!(get("/nowhere").await, (404, "<h1>not here</h1>".to_owned()));
+    assert_ne!(get("/%2e%2e/secret.txt").await.0, 200);
+}
+
+#[tokio::test]
+async fn the_docs_need_no_other_origin() {
+    let harness = Harness::start().await;
+    let page = harness.client.get(harness.url("/docs")).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("/api/turns/{id}"), "{page}");
+    assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("<script"), "{page}");
+}
