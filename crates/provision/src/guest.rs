@@ -34,6 +34,8 @@ pub fn build(checkout: &Path) -> Result<PathBuf, Error> {
     let unfinished = dir.join("sandbox.new.wasm");
     let mut build = Command::new(python::find()?);
     build.env("PYTHONPATH", tool).env("PYTHONDONTWRITEBYTECODE", "1").current_dir(checkout);
+    // Its own stack would push what went wrong in the guest out of the error message.
+    build.env("RUST_BACKTRACE", "0");
     build.args(["-c", "import componentize_py; componentize_py.script()"]);
     // --stub-wasi: clock, random bytes and files come through the world or not at all.
     build.args(["-d", WIT, "-w", WORLD, "componentize", "--stub-wasi", "-p", GUEST, "-p"]).arg(libraries);

@@ -15,7 +15,7 @@ fn tools() -> PathBuf {
     tools_dir(&find_checkout(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("tests run in a checkout"))
 }
 
-/// A folder that every account may enter; the one of the library is for its owner alone.
+/// A folder that every account may enter.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
@@ -198,11 +198,13 @@ async fn root_hands_its_server_to_an_account_that_reaches_the_data() {
     if !nix::unistd::geteuid().is_root() {
         return; // The other tests run as an ordinary user then.
     }
-    let folder = folder();
-    let closed = folder.path().join("home");
-    std::fs::create_dir(&closed).unwrap();
-    std::fs::set_permissions(&closed, PermissionsExt::from_mode(0o700)).unwrap();
-    let options = Options { ephemeral: true, ..Options::new(closed.join("data"), tools()) };
+    let closed = || {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o700)).unwrap();
+        let options = Options { ephemeral: true, ..Options::new(folder.path().join("data"), tools()) };
+        (folder, options)
+    };
+    let (folder, options) = closed();
     let server = Server::start(options.clone()).await.unwrap();
     let real = server.data_dir().to_path_buf();
     assert!(real.starts_with("/var/lib/learnflow"), "{}", real.display());
@@ -214,10 +216,13 @@ async fn root_hands_its_server_to_an_account_that_reaches_the_data() {
 
     // The temporary folder goes away, and the next server that needs such a place clears up behind it.
     drop(folder);
-    let other = tempfile::tempdir().unwrap();
-    let options = Options { ephemeral: true, ..Options::new(other.path().join("data"), tools()) };
-    Server::start(options).await.unwrap();
+    let (other, options) = closed();
+    let server = Server::start(options).await.unwrap();
     assert!(!real.exists());
+    let real = server.data_dir().to_path_buf();
+    server.stop().await;
+    drop(other);
+    std::fs::remove_dir_all(real).unwrap();
 }
 
 #[tokio::test]
