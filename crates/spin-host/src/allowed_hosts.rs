@@ -27,7 +27,7 @@ enum Host {
     Any,
     /// `*.example.com`, kept as `.example.com`.
     Subdomain(String),
-    /// The address that this application itself is served at.
+    /// `self`: requests without a host, to this application. This host does not offer them.
     Own,
     Is(String),
     Network(IpAddr, u8),
@@ -75,11 +75,6 @@ impl AllowedHosts {
         self.0
             .iter()
             .any(|entry| entry.scheme.allows(scheme) && entry.host.allows(&host) && entry.port.allows(port))
-    }
-
-    /// Whether a request without a host, which goes to this application itself, is allowed.
-    pub fn allows_own(&self, scheme: &str) -> bool {
-        self.0.iter().any(|entry| entry.scheme.allows(scheme) && matches!(entry.host, Host::Own | Host::Any))
     }
 }
 
@@ -253,7 +248,6 @@ mod tests {
     #[test]
     fn nothing_is_allowed_by_default() {
         assert!(!hosts(&[]).allows("http", "localhost", Some(80)));
-        assert!(!hosts(&[]).allows_own("http"));
     }
 
     #[test]
@@ -271,7 +265,6 @@ mod tests {
     #[test]
     fn wildcards_stand_for_one_part_each() {
         assert!(hosts(&["*://*:*"]).allows("redis", "anything", Some(1)));
-        assert!(hosts(&["*://*:*"]).allows_own("http"));
         let sub = hosts(&["https://*.example.com"]);
         assert!(sub.allows("https", "a.b.example.com", None));
         assert!(!sub.allows("https", "example.com", None));
@@ -293,11 +286,8 @@ mod tests {
     }
 
     #[test]
-    fn own_is_for_requests_without_a_host() {
-        let own = hosts(&["http://self"]);
-        assert!(own.allows_own("http"));
-        assert!(!own.allows_own("https"));
-        assert!(!own.allows("http", "self", None));
+    fn self_is_understood_and_allows_no_other_host() {
+        assert!(!hosts(&["http://self"]).allows("http", "self", None));
     }
 
     #[test]

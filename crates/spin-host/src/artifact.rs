@@ -34,7 +34,7 @@ impl ArtifactCache {
     pub(crate) fn open(folder: &Path) -> Result<Self, HostError> {
         let wrong = |problem: String| HostError::Cache { path: folder.to_owned(), problem };
         fs::create_dir_all(folder).map_err(|error| wrong(error.to_string()))?;
-        check_owner(folder).map_err(wrong)?;
+        close_to_others(folder).map_err(wrong)?;
         let cache = Self { folder: folder.to_owned() };
         cache.remove_unused();
         Ok(cache)
@@ -55,7 +55,7 @@ impl ArtifactCache {
             progress.tell(LoadEvent::Ready { component: name.to_owned(), cached, took: start.elapsed() });
         };
         if file.exists() {
-            // SAFETY: only this module writes into the folder, which `check_owner` found closed to others; the name
+            // SAFETY: only this module writes into the folder, which `close_to_others` closed; the name
             // holds the digest of the input and of the configuration.
             match unsafe { Component::deserialize_file(engine, &file) } {
                 Ok(component) => {
@@ -129,7 +129,7 @@ fn key(engine: &Engine, wasm: &[u8]) -> String {
 
 /// Whoever can write into the folder decides what this process executes.
 #[cfg(unix)]
-fn check_owner(folder: &Path) -> Result<(), String> {
+fn close_to_others(folder: &Path) -> Result<(), String> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let metadata = fs::metadata(folder).map_err(|error| error.to_string())?;
     if metadata.mode() & 0o022 != 0 {
@@ -141,7 +141,7 @@ fn check_owner(folder: &Path) -> Result<(), String> {
 }
 
 #[cfg(not(unix))]
-fn check_owner(_: &Path) -> Result<(), String> {
+fn close_to_others(_: &Path) -> Result<(), String> {
     Ok(())
 }
 

@@ -4,11 +4,13 @@
 //! [`SpinHost::call`] in process. A component gets `wasi:http` 0.3, WASI 0.2 and 0.3 without files, environment and
 //! sockets, `spin:variables` 3.0, `spin:postgres` 4.2 and outgoing HTTP to its `allowed_outbound_hosts`.
 //!
-//! Differences to Spin, all of them on the side of caution:
+//! Differences to Spin:
 //! - a variable without a value, a route that is there twice and an entry of `allowed_outbound_hosts` that cannot be
 //!   understood are errors when the application is loaded;
 //! - every request has a limit of time, memory, body and place in the queue, and gets a problem document when it
 //!   meets one;
+//! - requests to the application itself (`self`, `*.spin.internal`), static responses and TLS to PostgreSQL are not
+//!   offered;
 //! - a connection to PostgreSQL whose session a component may have changed is closed, not handed to the next request.
 
 mod allowed_hosts;

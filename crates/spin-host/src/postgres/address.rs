@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use tokio_postgres::{Config, config::Host};
+use tokio_postgres::{
+    Config,
+    config::{Host, SslMode},
+};
 
 use crate::{allowed_hosts::AllowedHosts, bindings::spin::postgres::postgres::Error};
 
@@ -18,6 +21,12 @@ pub(super) fn permitted(address: &str, allowed: &AllowedHosts) -> Result<Config,
             let port = port.map(|port| format!(":{port}")).unwrap_or_default();
             return Err(Error::ConnectionFailed(format!("address postgres://{host}{port} is not permitted")));
         }
+    }
+    if config.get_ssl_mode() == SslMode::Require {
+        return Err(Error::ConnectionFailed(
+            "this host connects to PostgreSQL without TLS; use sslmode=disable or prefer over a network that you trust"
+                .to_owned(),
+        ));
     }
     Ok(config)
 }
@@ -79,6 +88,7 @@ mod tests {
         assert!(check("host=db hostaddr=192.0.2.1").unwrap_err().contains("192.0.2.1"));
         assert!(check("hostaddr=192.0.2.1").unwrap_err().contains("192.0.2.1"));
         assert!(check("host=/var/run/postgresql").unwrap_err().contains("Unix socket"));
+        assert!(check("host=db sslmode=require").unwrap_err().contains("without TLS"));
         assert!(check("user=u").unwrap_err().contains("no host"));
         assert!(check("host=db prot=1").unwrap_err().contains("cannot be understood"));
     }

@@ -53,6 +53,28 @@ impl Session {
         parameters: Vec<ParameterValue>,
     ) -> Result<(Vec<Column>, Vec<Row>), Error> {
         let running = Running::begin(&self, sql);
+        let result = self.collect(sql, parameters).await;
+        running.end();
+        result
+    }
+
+    /// Runs a statement and gives the number of rows that it touched.
+    pub(crate) async fn execute(
+        self: Arc<Self>,
+        sql: &str,
+        parameters: Vec<ParameterValue>,
+    ) -> Result<u64, Error> {
+        let running = Running::begin(&self, sql);
+        let result = self.count(sql, parameters).await;
+        running.end();
+        result
+    }
+
+    async fn collect(
+        &self,
+        sql: &str,
+        parameters: Vec<ParameterValue>,
+    ) -> Result<(Vec<Column>, Vec<Row>), Error> {
         let (statement, stream) = self.start(sql, parameters).await?;
         let columns: Vec<Column> = statement
             .columns()
@@ -65,6 +87,8 @@ impl Session {
         while let Some(row) = stream.try_next().await.map_err(query_error)? {
             bytes += row.raw_size_bytes();
             if bytes > self.result_bytes {
+                // The rest is still on its way through this connection.
+                self.unclean.store(true, Relaxed);
                 return Err(Error::QueryFailed(QueryError::Text(format!(
                     "the result is larger than {} bytes; ask for less with LIMIT",
                     self.result_bytes
@@ -72,21 +96,13 @@ impl Session {
             }
             rows.push(from_row(&row).map_err(Error::ValueConversionFailed)?);
         }
-        running.end();
         Ok((columns, rows))
     }
 
-    /// Runs a statement and gives the number of rows that it touched.
-    pub(crate) async fn execute(
-        self: Arc<Self>,
-        sql: &str,
-        parameters: Vec<ParameterValue>,
-    ) -> Result<u64, Error> {
-        let running = Running::begin(&self, sql);
+    async fn count(&self, sql: &str, parameters: Vec<ParameterValue>) -> Result<u64, Error> {
         let (_, stream) = self.start(sql, parameters).await?;
         let mut stream = pin!(stream);
         while stream.try_next().await.map_err(query_error)?.is_some() {}
-        running.end();
         Ok(stream.rows_affected().unwrap_or(0))
     }
 

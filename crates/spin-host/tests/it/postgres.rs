@@ -82,8 +82,17 @@ async fn an_error_of_the_database_has_its_sqlstate() {
     let error = ask(&host, "execute", &url, "INSERT INTO pets VALUES ('cat')").await;
     assert!(error.starts_with("ERROR 23505"), "{error}");
     assert!(error.contains(r#"("constraint", "one_of_each")"#), "{error}");
+    let backend = async || ask(&host, "query", &url, "SELECT pg_backend_pid()").await;
+    let before = backend().await;
     let error = ask(&host, "query", &url, "SELEC 1").await;
     assert!(error.starts_with("ERROR 42601"), "{error}");
+    let error = ask(&host, "query", &url, "SELECT 1 / (SELECT 0)").await;
+    assert!(error.starts_with("ERROR 22012"), "{error}");
+    // SELEC may have been anything; after a plain statement that failed the connection is kept.
+    let after = backend().await;
+    assert_ne!(after, before);
+    ask(&host, "query", &url, "SELECT 1 / (SELECT 0)").await;
+    assert_eq!(backend().await, after);
 }
 
 #[tokio::test]
