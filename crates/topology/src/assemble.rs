@@ -9,7 +9,7 @@ use crate::{
     eventing,
     graph::Graph,
     hardening,
-    kinds::{self, kubernetes, network, secrets, serving, strimzi},
+    kinds::{self, argo, kubernetes, monitoring, network, secrets, serving, strimzi},
     kustomize,
     node::Node,
     policies, strict,
@@ -130,6 +130,23 @@ impl Assembly<'_> {
             ("kafka.strimzi.io/v1", "KafkaUser") => {
                 if let Some(user) = self.read::<strimzi::KafkaUser>(object) {
                     policies::kafka_user(&user, &object.at, self.errors);
+                }
+            }
+            ("kafka.strimzi.io/v1", "Kafka") => self.check::<strimzi::Kafka>(object),
+            ("kafka.strimzi.io/v1", "KafkaNodePool") => self.check::<strimzi::KafkaNodePool>(object),
+            ("monitoring.coreos.com/v1", "PodMonitor") => self.check::<monitoring::PodMonitor>(object),
+            ("monitoring.coreos.com/v1alpha1", "ScrapeConfig") => {
+                self.check::<monitoring::ScrapeConfig>(object)
+            }
+            ("monitoring.coreos.com/v1", "PrometheusRule") => {
+                if let Some(rules) = self.read::<monitoring::PrometheusRule>(object) {
+                    policies::alerts(rules, self.graph, self.errors);
+                }
+            }
+            ("argoproj.io/v1alpha1", "Application") => {
+                if let Some(application) = self.read::<argo::Application>(object) {
+                    let path = application.spec.value.source.path;
+                    self.graph.deployed.insert(path.value, path.at);
                 }
             }
             ("external-secrets.io/v1", "ExternalSecret") => {

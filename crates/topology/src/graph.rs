@@ -29,6 +29,10 @@ pub struct Graph {
     pub network_policies: Vec<NetworkPolicy>,
     /// Secrets that ExternalSecrets make, by namespace and name: their keys.
     pub secrets: BTreeMap<(String, String), BTreeSet<String>>,
+    /// Prometheus expressions of alerts, by the alert's name.
+    pub alerts: BTreeMap<String, String>,
+    /// Folders that Argo CD's Applications deploy.
+    pub deployed: BTreeMap<String, Place>,
     /// Where each thing was declared: `Trigger.eventing.knative.dev learnflow/debug` or `component debug`.
     pub places: BTreeMap<String, Place>,
 }

@@ -1,8 +1,9 @@
-//! The part of kustomize that our overlays use: resources, patches (JSON 6902, and merging of maps) and images.
+//! The part of kustomize that our overlays use: resources, patches (JSON 6902, and merging of maps), images and
+//! ConfigMaps of files.
 //! Any other field of a kustomization.yaml is an error, so that the runner never differs from `kubectl kustomize`
 //! without saying so.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use serde::Deserialize;
 
@@ -30,6 +31,25 @@ struct Kustomization {
     patches: Vec<Patch>,
     #[serde(default)]
     images: Vec<Image>,
+    #[serde(default)]
+    config_map_generator: Vec<Located<ConfigMapGenerator>>,
+}
+
+/// A ConfigMap of files. Its name stays as it is: `disableNameSuffixHash` must be set.
+#[derive(Deserialize)]
+struct ConfigMapGenerator {
+    name: String,
+    namespace: String,
+    files: Vec<Located<String>>,
+    options: GeneratorOptions,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GeneratorOptions {
+    disable_name_suffix_hash: bool,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -100,6 +120,9 @@ fn build_at_depth(root: &Path, folder: &str, depth: usize, errors: &mut Errors) 
             objects.extend(yaml::parse(&path, &text, errors));
         }
     }
+    for generator in &kustomization.config_map_generator {
+        objects.extend(config_map(root, folder, generator, errors));
+    }
     refuse_duplicates(&objects, errors);
     for patch in &kustomization.patches {
         apply(root, folder, &document.at, patch, &mut objects, errors);
@@ -108,6 +131,46 @@ fn build_at_depth(root: &Path, folder: &str, depth: usize, errors: &mut Errors) 
         set_images(object, &kustomization.images);
     }
     objects
+}
+
+fn config_map(
+    root: &Path,
+    folder: &str,
+    generator: &Located<ConfigMapGenerator>,
+    errors: &mut Errors,
+) -> Option<Node> {
+    let Located { at, value: generator } = generator;
+    if !generator.options.disable_name_suffix_hash {
+        errors.at(at, "set disableNameSuffixHash: names with a hash are not supported");
+    }
+    let text = |value: &str| Node { at: at.clone(), value: Value::String(value.to_owned()) };
+    let map = |entries: Vec<(&str, Node)>| {
+        let mut map = Map::default();
+        entries.into_iter().for_each(|(name, node)| map.set(name, node));
+        Node { at: at.clone(), value: Value::Map(map) }
+    };
+    let mut data = Vec::new();
+    for file in &generator.files {
+        let Some(path) = join(folder, &file.value) else {
+            errors.at(&file.at, format!("{} is outside the checkout", file.value));
+            continue;
+        };
+        let name = path.rsplit('/').next().unwrap_or(&path).to_owned();
+        data.push((name, text(&read_file(root, &path, &file.at, errors)?)));
+    }
+    let labels = generator.options.labels.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
+    let data = data.iter().map(|(name, node)| (name.as_str(), node.clone())).collect();
+    let metadata = vec![
+        ("name", text(&generator.name)),
+        ("namespace", text(&generator.namespace)),
+        ("labels", map(labels)),
+    ];
+    Some(map(vec![
+        ("apiVersion", text("v1")),
+        ("kind", text("ConfigMap")),
+        ("metadata", map(metadata)),
+        ("data", map(data)),
+    ]))
 }
 
 /// Reads a file; what fails is reported at the place that asked for it.

@@ -67,3 +67,14 @@ pub fn load_folder(root: &Path, folder: &str) -> Result<Graph, TopologyErrors> {
     assemble::assemble(&objects, &mut graph, &mut errors);
     errors.finish(graph)
 }
+
+/// What the kustomization in `folder` builds, as JSON, in the order of its resources: what `kubectl kustomize` would
+/// print (the manifests' workflow compares the two).
+///
+/// # Errors
+/// What is wrong with the kustomization or is no YAML; kinds are not looked at.
+pub fn render(root: &Path, folder: &str) -> Result<Vec<serde_json::Value>, TopologyErrors> {
+    let mut errors = error::Errors::default();
+    let objects = kustomize::build(root, folder, &mut errors);
+    errors.finish(objects.iter().map(node::Node::to_json).collect())
+}

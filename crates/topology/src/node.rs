@@ -84,6 +84,19 @@ impl Node {
         }
     }
 
+    /// Without places.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(value) => (*value).into(),
+            Value::Int(value) => (*value).into(),
+            Value::Float(value) => (*value).into(),
+            Value::String(value) => value.as_str().into(),
+            Value::List(items) => items.iter().map(Self::to_json).collect(),
+            Value::Map(map) => map.0.iter().map(|(key, node)| (key.name.clone(), node.to_json())).collect(),
+        }
+    }
+
     /// What is found by going down through maps.
     pub(crate) fn find(&self, path: &[&str]) -> Option<&Node> {
         path.iter().try_fold(self, |node, name| node.map()?.get(name))

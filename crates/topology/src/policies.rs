@@ -6,10 +6,12 @@ use learnflow_events::EventType;
 
 use crate::{
     error::Errors,
-    eventing, graph,
+    eventing,
+    graph::{self, Graph},
     kinds::{
         eventing::{Dialects, EventPolicy},
         meta::{Selector, SelectorOperator},
+        monitoring::PrometheusRule,
         network::{Direction, Ingress, NetworkPolicy, Peer},
         strimzi::{AclOperation, AclPattern, AclResourceKind, KafkaUser},
     },
@@ -175,6 +177,23 @@ pub(crate) fn kafka_user(user: &KafkaUser, at: &Place, errors: &mut Errors) {
             acl.resource.kind == AclResourceKind::Group && acl.operations.contains(&AclOperation::Write);
         if writes_group {
             errors.at(at, "a group has no operation Write");
+        }
+    }
+}
+
+/// Whoever is woken by an alert reads what happened and what to do.
+pub(crate) fn alerts(rules: PrometheusRule, graph: &mut Graph, errors: &mut Errors) {
+    for Located { at, value: rule } in rules.spec.value.groups.into_iter().flat_map(|group| group.rules) {
+        for needed in ["summary", "action"] {
+            if rule.annotations.get(needed).is_none_or(String::is_empty) {
+                errors.at(&at, format!("the alert {} lacks the annotation {needed}", rule.alert));
+            }
+        }
+        if !matches!(rule.labels.get("severity").map(String::as_str), Some("warning" | "critical")) {
+            errors.at(&at, format!("the alert {} lacks severity: warning or critical", rule.alert));
+        }
+        if graph.alerts.insert(rule.alert.clone(), rule.expr).is_some() {
+            errors.at(&at, format!("the alert {} is declared twice", rule.alert));
         }
     }
 }

@@ -108,3 +108,100 @@ struct Quotas {
     consumer_byte_rate: Option<u64>,
     request_percentage: Option<u32>,
 }
+
+/// A Kafka cluster.
+pub(crate) type Kafka = Object<KafkaSpec>;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct KafkaSpec {
+    kafka: KafkaCluster,
+    entity_operator: Option<EntityOperator>,
+    kafka_exporter: Option<KafkaExporter>,
+}
+
+#[derive(Debug, Deserialize)]
+struct KafkaCluster {
+    listeners: Vec<Listener>,
+    authorization: Option<ClusterAuthorization>,
+    #[serde(default)]
+    config: BTreeMap<String, ConfigValue>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Listener {
+    name: String,
+    port: u16,
+    #[serde(rename = "type")]
+    kind: String,
+    tls: bool,
+    authentication: Option<Authentication>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ClusterAuthorization {
+    #[serde(rename = "type")]
+    kind: AuthorizationKind,
+}
+
+/// A setting of the cluster.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum ConfigValue {
+    Switch(bool),
+    Value(Scalar),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EntityOperator {
+    topic_operator: Option<Defaults>,
+    user_operator: Option<Defaults>,
+}
+
+/// An operator as it comes.
+#[derive(Debug, Deserialize)]
+struct Defaults {}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct KafkaExporter {
+    topic_regex: Option<String>,
+    group_regex: Option<String>,
+}
+
+/// A KafkaNodePool.
+pub(crate) type KafkaNodePool = Object<NodePoolSpec>;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct NodePoolSpec {
+    replicas: u32,
+    roles: Vec<NodeRole>,
+    storage: Storage,
+    resources: Option<super::pod::Resources>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum NodeRole {
+    Controller,
+    Broker,
+}
+
+#[derive(Debug, Deserialize)]
+struct Storage {
+    #[serde(rename = "type")]
+    kind: String,
+    volumes: Vec<StorageVolume>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StorageVolume {
+    id: u32,
+    #[serde(rename = "type")]
+    kind: String,
+    size: Scalar,
+    delete_claim: Option<bool>,
+    kraft_metadata: Option<String>,
+}
