@@ -1,6 +1,7 @@
 //! `learnflow`: the tutor on one machine, and the tools around it.
 
 mod commands;
+mod in_process;
 mod installation;
 mod runner;
 
@@ -51,7 +52,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
         // Before any thread exists: an executor gives up its privileges first.
-        Command::SandboxExecutor => return learnflow_sandbox_host::executor_main(),
+        Command::SandboxExecutor => learnflow_sandbox_host::executor_main().map(|()| ExitCode::SUCCESS),
         command => tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()

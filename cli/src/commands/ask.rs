@@ -144,13 +144,14 @@ async fn follow(http: &reqwest::Client, url: &str, token: &str, print: bool) -> 
                     printed.push_str(piece);
                 }
                 "answered" => {
-                    let whole = text(&data, "response_text");
+                    let answer = data["answer"].clone();
+                    let whole = text(&answer, "response_text");
                     if print {
                         println!("{}", whole.strip_prefix(printed.as_str()).unwrap_or(whole));
                     }
-                    return Ok(data);
+                    return Ok(answer);
                 }
-                "failed" => bail!("{}", text(&data, "message")),
+                "failed" => bail!("{}", text(&data["failure"], "message")),
                 _ => {}
             }
         }

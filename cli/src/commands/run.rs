@@ -6,7 +6,6 @@ use std::{
     io::{IsTerminal, Read, Write, stderr, stdin, stdout},
     path::PathBuf,
     process::ExitCode,
-    sync::Arc,
 };
 
 use anyhow::Context;
@@ -50,7 +49,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let sandbox = InProcess::load(&checkout()?)?;
     let mut io = RunIo::default();
     if !arguments.json {
-        io.output = Some(Arc::new(|stream, text: &str| {
+        io.output = Some(Box::new(|stream, text: &str| {
             // A closed pipe ends the output, not the run.
             let _ = match stream {
                 Stream::Stdout => stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()),

@@ -96,11 +96,11 @@ impl System {
             SocketAddr::from((Ipv4Addr::LOCALHOST, options.port)),
             roles.url("gateway")?,
             Arc::clone(&log),
+            addresses.functions.clone(),
+            addresses.sandbox.clone(),
+            broker_url.clone(),
+            signing_key_file.clone(),
         );
-        gateway.functions_url.clone_from(&addresses.functions);
-        gateway.sandbox_url.clone_from(&addresses.sandbox);
-        gateway.broker_url.clone_from(&broker_url);
-        gateway.key_file.clone_from(&signing_key_file);
         let web_root = options.root.join("web/out");
         gateway.web_root = web_root.is_dir().then_some(web_root);
         let gateway = Gateway::start(gateway).await.context("the gateway did not start")?;

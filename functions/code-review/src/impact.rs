@@ -1,0 +1,72 @@
+//! Which findings matter most to a learner.
+
+use crate::Finding;
+
+/// From what breaks programs to what only reads badly. The first prefix that fits a rule decides.
+const ORDER: &[(&str, u8)] = &[
+    ("invalid-syntax", 0),
+    ("F8", 1),   // undefined and redefined names
+    ("B006", 1), // mutable default arguments
+    ("B", 2),
+    ("PLE", 2),
+    ("F6", 2),
+    ("F7", 2),
+    ("E711", 2),
+    ("E712", 3),
+    ("E722", 2),
+    ("quadratic", 2),
+    ("string-building", 3),
+    ("A", 3),
+    ("PLW", 3),
+    ("PERF", 4),
+    ("C901", 4),
+    ("long-function", 4),
+    ("index-loop", 4),
+    ("SIM", 5),
+    ("C4", 5),
+    ("RET", 5),
+    ("PLR", 5),
+    ("F401", 5),
+    ("F", 3),
+    ("ARG", 6),
+    ("N", 6),
+    ("short-name", 6),
+    ("missing-docstring", 7),
+    ("UP", 7),
+];
+const LEAST: u8 = 8;
+
+/// The findings of highest impact, at most one for each rule.
+pub fn most_important(findings: &[Finding], limit: usize) -> Vec<&Finding> {
+    let mut ordered: Vec<&Finding> = findings.iter().collect();
+    ordered.sort_by_key(|finding| (rank(&finding.rule), finding.line));
+    let mut chosen: Vec<&Finding> = Vec::with_capacity(limit);
+    for finding in ordered {
+        if chosen.len() == limit {
+            break;
+        }
+        if chosen.iter().all(|earlier| earlier.rule != finding.rule) {
+            chosen.push(finding);
+        }
+    }
+    chosen
+}
+
+fn rank(rule: &str) -> u8 {
+    // F401 is a special case of F that the list names later, so the longest prefix wins.
+    let fits = ORDER.iter().filter(|(prefix, _)| rule.starts_with(prefix));
+    fits.max_by_key(|(prefix, _)| prefix.len()).map_or(LEAST, |(_, rank)| *rank)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_breaks_comes_before_what_reads_badly() {
+        let finding = |rule: &str, line| Finding { line, rule: rule.to_owned(), message: String::new() };
+        let findings = [finding("N802", 1), finding("F401", 2), finding("B006", 3), finding("B006", 9)];
+        let rules: Vec<_> = most_important(&findings, 3).iter().map(|f| (f.rule.as_str(), f.line)).collect();
+        assert_eq!(rules, [("B006", 3), ("F401", 2), ("N802", 1)]);
+    }
+}
