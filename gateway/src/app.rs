@@ -7,10 +7,11 @@ use std::sync::{
 
 use socketioxide::SocketIo;
 use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::GatewayConfig, identity::Known, limits::Limits, metrics::Metrics, outbound::Outbound,
-    password::Passwords, token::KeyRing, waiters::Waiters,
+    activity::Activity, config::GatewayConfig, identity::Known, limits::Limits, metrics::Metrics,
+    outbound::Outbound, password::Passwords, token::KeyRing, waiters::Waiters,
 };
 
 /// What every request handler and background task shares.
@@ -24,6 +25,9 @@ pub struct App {
     pub(crate) outbound: Outbound,
     pub(crate) passwords: Passwords,
     pub(crate) waiters: Waiters,
+    pub(crate) activity: Activity,
+    /// Cancelled when the gateway stops: whoever waits for an event goes home.
+    pub(crate) stop: CancellationToken,
     sockets: OnceLock<SocketIo>,
     consuming: AtomicBool,
 }
@@ -43,6 +47,8 @@ impl App {
             outbound: Outbound::default(),
             passwords: Passwords::default(),
             waiters: Waiters::default(),
+            activity: Activity::default(),
+            stop: CancellationToken::new(),
             sockets: OnceLock::new(),
             consuming: AtomicBool::new(false),
         }

@@ -10,6 +10,7 @@
 //! reads its configuration from the environment ([`env`]), which is what a cluster does.
 
 mod accounts;
+mod activity;
 mod app;
 mod audit;
 pub mod config;
@@ -22,6 +23,7 @@ mod history;
 mod identity;
 mod limits;
 mod live;
+mod live_run;
 mod metrics;
 mod operator;
 mod outbound;

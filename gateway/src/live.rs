@@ -19,8 +19,9 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
+    activity::AgentStatus,
     app::{App, Shared},
-    sockets::{INSTRUCTORS, student_room},
+    sockets::{GLOBAL, INSTRUCTORS, student_room},
     waiters::TurnEvent,
 };
 
@@ -178,17 +179,20 @@ impl App {
                 told.data["status"] = json!("done");
                 if let Some(query_id) = told.query_id {
                     self.waiters.wake(query_id, TurnEvent::Routed(Arc::new(told.data.clone())));
+                    self.tell_status(self.activity.routed(query_id, &agent)).await;
                 }
                 self.emit(vec![student_room(&told.student_id)], "agent-log", &told.data).await;
             }
             EventType::AgentResponded => {
                 let told = told::<AgentResponded>(incoming)?;
                 self.wake_changed(told.query_id);
+                self.tell_status(told.query_id.and_then(|id| self.activity.answered(id))).await;
                 self.emit(vec![student_room(&told.student_id)], "agent-response", &told.data).await;
             }
             EventType::QueryFailed => {
                 let told = told::<QueryFailed>(incoming)?;
                 self.wake_changed(told.query_id);
+                self.tell_status(told.query_id.and_then(|id| self.activity.failed(id))).await;
                 self.emit(vec![student_room(&told.student_id)], "query-failed", &told.data).await;
             }
             EventType::ResponseDelta => {
@@ -220,6 +224,13 @@ impl App {
             other => return Err(MessageError::Unhandled(other)),
         }
         Ok(())
+    }
+
+    async fn tell_status(&self, changed: Option<(String, AgentStatus)>) {
+        if let Some((agent, status)) = changed {
+            let data = json!({ "agent": agent, "status": status, "timestamp": chrono::Utc::now() });
+            self.emit(vec![GLOBAL.to_owned()], "agent-status", &data).await;
+        }
     }
 
     fn wake_changed(&self, query_id: Option<Uuid>) {

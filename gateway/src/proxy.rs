@@ -15,6 +15,7 @@ use http_body_util::{BodyExt, Limited};
 use learnflow_events::{Agent, limits::BODY_BYTES, message::check_id, payload::QuerySubmitted};
 use serde_json::Value;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
 use crate::{
     app::{App, Shared},
@@ -26,7 +27,7 @@ use crate::{
 };
 
 /// How long a function or the sandbox may take until its response begins.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// The student, as functions and the sandbox are told.
 static STUDENT: HeaderName = HeaderName::from_static("x-learnflow-student");
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -56,7 +57,11 @@ pub const ACTIONS: [(Agent, &str); 7] = [
 
 /// The routes of this module.
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new().routes(routes!(call_agent)).routes(routes!(run_code))
+    OpenApiRouter::new()
+        .routes(routes!(call_agent))
+        .routes(routes!(run_code))
+        .routes(routes!(type_into_run))
+        .routes(routes!(interrupt_run))
 }
 
 /// Calls an agent.
@@ -78,8 +83,7 @@ async fn call_agent(
 ) -> Result<Response, Problem> {
     let (agent, action) = known_action(&agent, &action)?;
     let target = format!("{}/{agent}/{action}", app.function_base(agent));
-    let quota = &app.limits.questions;
-    app.forward(&identity, request, &target, quota).await
+    app.forward(&identity, request, &target, Some(&app.limits.questions)).await
 }
 
 /// Runs a Python program in the sandbox; answers JSON, or server-sent events when asked.
@@ -93,8 +97,38 @@ async fn run_code(
     identity: Identity,
     request: Request,
 ) -> Result<Response, Problem> {
-    let target = format!("{}/run", app.config.sandbox_url.trim_end_matches('/'));
-    app.forward(&identity, request, &target, &app.limits.runs).await
+    let target = format!("{}/run", app.sandbox_base());
+    app.forward(&identity, request, &target, Some(&app.limits.runs)).await
+}
+
+/// Types into a program that was started with `Accept: text/event-stream`; its first event names the run.
+#[utoipa::path(post, path = "/api/code/runs/{id}/stdin", tag = "agents", security(("bearer" = [])),
+    params(("id" = Uuid, Path)),
+    request_body(content = Object, content_type = "application/json", description = "{text, eof}"),
+    responses((status = 204, description = "Typed"), (status = 404, description = "The run has ended")))]
+async fn type_into_run(
+    State(app): State<Shared>,
+    identity: Identity,
+    Path(run_id): Path<Uuid>,
+    request: Request,
+) -> Result<Response, Problem> {
+    // The id of a run is random and only told to whoever started it.
+    let target = format!("{}/runs/{run_id}/stdin", app.sandbox_base());
+    app.forward(&identity, request, &target, None).await
+}
+
+/// Stops a program, as Ctrl-C does.
+#[utoipa::path(post, path = "/api/code/runs/{id}/interrupt", tag = "agents", security(("bearer" = [])),
+    params(("id" = Uuid, Path)),
+    responses((status = 204, description = "Stopped"), (status = 404, description = "The run has ended")))]
+async fn interrupt_run(
+    State(app): State<Shared>,
+    identity: Identity,
+    Path(run_id): Path<Uuid>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let target = format!("{}/runs/{run_id}/interrupt", app.sandbox_base());
+    app.forward(&identity, request, &target, None).await
 }
 
 fn known_action(agent: &str, action: &str) -> Result<(Agent, &'static str), Problem> {
@@ -118,14 +152,19 @@ impl App {
         self.config.functions_url.replace("{agent}", agent.as_str()).trim_end_matches('/').to_owned()
     }
 
+    /// Where the sandbox host is.
+    pub(crate) fn sandbox_base(&self) -> &str {
+        self.config.sandbox_url.trim_end_matches('/')
+    }
+
     async fn forward(
         &self,
         identity: &Identity,
         request: Request,
         target: &str,
-        quota: &Buckets<String>,
+        quota: Option<&Buckets<String>>,
     ) -> Result<Response, Problem> {
-        let remaining = quota.take(&identity.user_id)?;
+        let remaining = quota.map(|quota| quota.take(&identity.user_id)).transpose()?;
         let (parts, body) = request.into_parts();
         let target = match parts.uri.query() {
             Some(query) => format!("{target}?{query}"),
@@ -147,7 +186,9 @@ impl App {
         for name in &NOT_PASSED_BACK {
             response.headers_mut().remove(name);
         }
-        set_remaining(response.headers_mut(), remaining);
+        if let Some(remaining) = remaining {
+            set_remaining(response.headers_mut(), remaining);
+        }
         Ok(response.map(Body::new))
     }
 
@@ -176,15 +217,12 @@ impl App {
         if status.is_success() {
             return Ok(answer);
         }
-        match answer.get("detail").and_then(Value::as_str) {
-            Some(detail) if status.is_client_error() => Err(Problem::reject(status, detail)),
-            _ if status == StatusCode::SERVICE_UNAVAILABLE => Err(Problem::away("triage answered 503")),
-            _ => Err(Problem::bug(format!("triage answered {status}"))),
-        }
+        Err(refused("triage", status, &answer))
     }
 }
 
-fn outgoing(
+/// A request for a function or the sandbox, in the name of a student.
+pub(crate) fn outgoing(
     target: &str,
     identity: &Identity,
     key: Option<HeaderValue>,
@@ -218,10 +256,20 @@ fn checked_key(key: &str) -> Result<HeaderValue, Problem> {
     HeaderValue::from_str(key).map_err(|_| Problem::bad_request("idempotency-key must be printable ASCII."))
 }
 
-fn call_problem(error: CallError) -> Problem {
+/// What a caller is told when a service gave no response.
+pub(crate) fn call_problem(error: CallError) -> Problem {
     match error {
         CallError::TooLarge => too_large(),
         CallError::Timeout(_) | CallError::Unreachable(_) => Problem::away(error.to_string()),
+    }
+}
+
+/// What a caller is told when a service refused: its own sentence, when the caller can mend it.
+pub(crate) fn refused(service: &str, status: StatusCode, answer: &Value) -> Problem {
+    match answer.get("detail").and_then(Value::as_str) {
+        Some(detail) if status.is_client_error() => Problem::reject(status, detail),
+        _ if status == StatusCode::SERVICE_UNAVAILABLE => Problem::away(format!("{service} answered 503")),
+        _ => Problem::bug(format!("{service} answered {status}")),
     }
 }
 

@@ -82,7 +82,7 @@ impl Gateway {
             None => None,
         };
         let app = Arc::new(App::new(config, db, keys));
-        let stop = CancellationToken::new();
+        let stop = app.stop.clone();
         let mut tasks = JoinSet::new();
         let mut public = public(&app);
         let internal_address = match internal {

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use learnflow_events::{limits::BODY_BYTES, payload::QuerySubmitted};
+use learnflow_events::{code::RunRequest, limits::BODY_BYTES, payload::QuerySubmitted};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use socketioxide::{
@@ -21,11 +21,13 @@ use socketioxide::{
     handler::ConnectHandler,
     layer::SocketIoLayer,
 };
+use uuid::Uuid;
 
 use crate::{
     app::{App, Shared},
     history::Feedback,
     identity::Identity,
+    live_run::Runs,
     problem::Problem,
     security::is_allowed_origin,
     token::Role,
@@ -35,7 +37,7 @@ use crate::{
 /// The room of teachers and admins.
 pub(crate) const INSTRUCTORS: &str = "instructors";
 /// The room of everybody.
-const GLOBAL: &str = "global";
+pub(crate) const GLOBAL: &str = "global";
 /// Packets that may wait for a slow browser; then it loses events and has to resume.
 const BUFFERED: usize = 1024;
 /// Most turns that one `since` returns.
@@ -65,6 +67,7 @@ pub(crate) fn server(app: Shared) -> (SocketIoLayer, SocketIo) {
 struct Login {
     identity: Identity,
     expires_at_s: Arc<AtomicU64>,
+    runs: Runs,
 }
 
 #[derive(Deserialize)]
@@ -84,7 +87,7 @@ async fn log_in(
     let handshake = handshake.map_err(|_| "Send the access token as auth: { token }.".to_owned())?;
     let identity = app.authenticate(&handshake.token).await.map_err(|problem| sentence(&problem))?;
     let expires_at_s = Arc::new(AtomicU64::new(identity.expires_at_s));
-    socket.extensions.insert(Login { identity, expires_at_s });
+    socket.extensions.insert(Login { identity, expires_at_s, runs: Runs::default() });
     Ok(())
 }
 
@@ -97,6 +100,9 @@ async fn connected(socket: SocketRef, State(app): State<Shared>, Extension(login
     socket.on("submit-query", submit_query);
     socket.on("feedback", feedback);
     socket.on("since", since);
+    socket.on("run-code", run_code);
+    socket.on("stdin", stdin);
+    socket.on("interrupt", interrupt);
     let watch = tokio::spawn(cut_when_expired(socket.clone(), login.expires_at_s)).abort_handle();
     socket.on_disconnect(async move |State(app): State<Shared>| {
         app.metrics.sockets.dec();
@@ -228,6 +234,80 @@ async fn feedback(
         Ok(Value::Null)
     };
     answer(ack, rated.await);
+}
+
+/// Runs a program. The acknowledgement names the run; `code-output` then brings `{run_id, stream, text}` as it is
+/// printed, and at the end `{run_id, report}`, or `{run_id, problem}` when the sandbox failed.
+async fn run_code(
+    socket: SocketRef,
+    State(app): State<Shared>,
+    Extension(login): Extension<Login>,
+    TryData(request): TryData<RunRequest>,
+    ack: AckSender,
+) {
+    let started = async {
+        let request = request.map_err(|error| malformed(&error))?;
+        app.start_run(&login.identity, &login.runs, &request).await
+    };
+    let mut run = match started.await {
+        Ok(run) => run,
+        Err(problem) => return answer(ack, Err(problem)),
+    };
+    answer(ack, Ok(json!({ "run_id": run.run_id })));
+    // A browser that has left, or that takes nothing any more, ends its program: the run is dropped.
+    while let Some(told) = run.next().await {
+        if socket.emit("code-output", &told).is_err() {
+            return;
+        }
+    }
+}
+
+/// What was typed into a program.
+#[derive(Deserialize)]
+struct Typed {
+    run_id: Uuid,
+    #[serde(default)]
+    text: String,
+    /// No more will come.
+    #[serde(default)]
+    eof: bool,
+}
+
+async fn stdin(
+    State(app): State<Shared>,
+    Extension(login): Extension<Login>,
+    TryData(typed): TryData<Typed>,
+    ack: AckSender,
+) {
+    let passed = async {
+        app.limits.user.take(&login.identity.user_id)?;
+        let typed = typed.map_err(|error| malformed(&error))?;
+        let input = json!({ "text": typed.text, "eof": typed.eof });
+        app.type_into(&login.identity, &login.runs, typed.run_id, &input).await?;
+        Ok(Value::Null)
+    };
+    answer(ack, passed.await);
+}
+
+/// Which program.
+#[derive(Deserialize)]
+struct Which {
+    run_id: Uuid,
+}
+
+async fn interrupt(
+    State(app): State<Shared>,
+    Extension(login): Extension<Login>,
+    TryData(which): TryData<Which>,
+    ack: AckSender,
+) {
+    let stopped = async {
+        app.limits.user.take(&login.identity.user_id)?;
+        let which = which.map_err(|error| malformed(&error))?;
+        app.interrupt(&login.identity, &login.runs, which.run_id).await?;
+        Ok(Value::Null)
+    };
+    answer(ack, stopped.await);
 }
 
 /// From where to resume.

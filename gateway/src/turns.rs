@@ -109,6 +109,25 @@ impl Turn {
     }
 }
 
+impl Turn {
+    /// The answer or the failure in the shape of the Socket.IO events `agent-response` and `query-failed`, with
+    /// what only PostgreSQL knows.
+    fn outcome(&self) -> Value {
+        let mut outcome = match (&self.answer, &self.failure) {
+            (Some(answer), _) => serde_json::json!(answer),
+            (None, failure) => serde_json::json!(failure),
+        };
+        if let Some(outcome) = outcome.as_object_mut() {
+            outcome.insert("query_id".to_owned(), self.query_id.to_string().into());
+            outcome.insert("seq".to_owned(), self.seq.into());
+            outcome.insert("student_id".to_owned(), self.student_id.clone().into());
+            outcome.insert("latency_ms".to_owned(), self.latency_ms.into());
+            outcome.insert("follow_up".to_owned(), self.follow_up.clone().into());
+        }
+        outcome
+    }
+}
+
 /// A row of `query_history` with its newest dead letter.
 #[derive(FromRow)]
 pub(crate) struct TurnRow {
@@ -231,12 +250,16 @@ async fn turn(
         // Routing and deltas do not make a turn final; look again when something else happens, or at the end.
         let changed = async { while !matches!(events.next().await, TurnEvent::Changed) {} };
         let look_again = until.min(Instant::now() + LOOK_AGAIN);
-        let _ = timeout_at(look_again, changed).await;
+        tokio::select! {
+            _ = timeout_at(look_again, changed) => {}
+            // The client asks again, and another replica answers.
+            () = app.stop.cancelled() => return turn.map(Json).ok_or_else(unknown_turn),
+        }
     }
 }
 
 /// A turn's events as they happen (server-sent): `routed`, `delta`, then `answered` or `failed`, which is the
-/// last. The data of `routed` is the decision, of `delta` a piece of the answer, of the last the whole turn.
+/// last. Their data is that of the Socket.IO events: the decision, a piece of the answer, the answer, the failure.
 #[utoipa::path(get, path = "/api/turns/{id}/events", tag = "turns", security(("bearer" = [])),
     params(("id" = Uuid, Path)),
     responses((status = 200, content_type = "text/event-stream"), (status = 404)))]
@@ -279,6 +302,16 @@ impl Follow {
         })
     }
 
+    /// What happens next, or [`TurnEvent::Changed`] when it is time to look; `None` when the gateway stops.
+    async fn wait(&mut self) -> Option<TurnEvent> {
+        tokio::select! {
+            event = timeout_at(Instant::now() + LOOK_AGAIN, self.events.next()) => {
+                Some(event.unwrap_or(TurnEvent::Changed))
+            }
+            () = self.app.stop.cancelled() => None,
+        }
+    }
+
     async fn next(&mut self) -> Option<Event> {
         loop {
             match std::mem::replace(&mut self.step, Step::Wait) {
@@ -297,17 +330,17 @@ impl Follow {
                     }
                     if turn.is_final() {
                         self.step = Step::Over;
-                        return Some(event(&turn.status, &*turn));
+                        return Some(event(&turn.status, &turn.outcome()));
                     }
                 }
-                Step::Wait => match timeout_at(Instant::now() + LOOK_AGAIN, self.events.next()).await {
-                    Ok(TurnEvent::Routed(data)) if !self.routed => {
+                Step::Wait => match self.wait().await? {
+                    TurnEvent::Routed(data) if !self.routed => {
                         self.routed = true;
                         return Some(event("routed", &*data));
                     }
-                    Ok(TurnEvent::Routed(_)) => {}
-                    Ok(TurnEvent::Delta(data)) => return Some(event("delta", &*data)),
-                    Ok(TurnEvent::Changed) | Err(_) => {
+                    TurnEvent::Routed(_) => {}
+                    TurnEvent::Delta(data) => return Some(event("delta", &*data)),
+                    TurnEvent::Changed => {
                         match self.app.turn(&self.identity, self.query_id).await {
                             Ok(Some(turn)) => self.step = Step::Known(Box::new(turn)),
                             // Erased while somebody was watching.

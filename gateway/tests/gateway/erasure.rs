@@ -48,7 +48,7 @@ async fn fill(harness: &Harness, student: &str) {
         "INSERT INTO struggle_alerts (alert_id, student_id, topic, cause, level, recommendation, context, evidence)
          VALUES (gen_random_uuid(), $1, 'lists', 'rule', 'low', 'talk', 'asked twice', '{}')",
         "INSERT INTO usage_ledger (entry_id, student_id, agent, kind) VALUES (gen_random_uuid(), $1, 'debug', 'run')",
-        "INSERT INTO inbox VALUES ('debug', 'e-' || $1, jsonb_build_object('partitionkey', $1))",
+        "INSERT INTO inbox VALUES ('debug', gen_random_uuid()::text, jsonb_build_object('partitionkey', $1))",
     ] {
         sqlx::query(statement).bind(student).execute(&harness.database.pool).await.unwrap();
     }

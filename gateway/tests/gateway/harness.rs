@@ -318,6 +318,15 @@ pub fn json_answer(status: StatusCode, body: &Value) -> Response {
         .unwrap()
 }
 
+/// A body that is written piece by piece; it ends when the sender is dropped.
+pub fn stream_body() -> (tokio::sync::mpsc::UnboundedSender<String>, Body) {
+    let (pieces, rest) = tokio::sync::mpsc::unbounded_channel::<String>();
+    let body = futures::stream::unfold(rest, async |mut rest| {
+        rest.recv().await.map(|piece| (Ok::<_, std::io::Error>(piece), rest))
+    });
+    (pieces, Body::from_stream(body))
+}
+
 /// The `detail` of a problem document.
 pub async fn detail(response: reqwest::Response) -> String {
     assert_eq!(response.headers()["content-type"], "application/problem+json");

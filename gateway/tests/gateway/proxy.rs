@@ -1,14 +1,12 @@
 //! What reaches functions and sandbox, and what comes back.
 
-use axum::{body::Body, response::Response};
-use bytes::Bytes;
+use axum::response::Response;
 use futures::{StreamExt, stream};
 use http::StatusCode;
 use learnflow_gateway::{Rate, token::Role};
 use serde_json::json;
-use tokio::sync::mpsc;
 
-use crate::harness::{Harness, detail, json_answer};
+use crate::harness::{Harness, detail, json_answer, stream_body};
 
 #[tokio::test]
 async fn the_student_is_who_the_token_says_and_nothing_else_passes() {
@@ -52,21 +50,15 @@ async fn a_trace_is_begun_when_the_caller_has_none() {
 #[tokio::test]
 async fn an_answer_is_passed_on_while_it_is_still_written() {
     let harness = Harness::start().await;
-    let (pieces, rest) = mpsc::unbounded_channel::<&str>();
-    let body = stream::unfold(rest, async |mut rest| {
-        rest.recv().await.map(|piece| (Ok::<_, std::io::Error>(Bytes::from(piece)), rest))
-    });
-    harness.upstream.answer(
-        Response::builder()
-            .header("content-type", "text/event-stream")
-            .body(Body::from_stream(body))
-            .unwrap(),
-    );
+    let (pieces, body) = stream_body();
+    harness
+        .upstream
+        .answer(Response::builder().header("content-type", "text/event-stream").body(body).unwrap());
     let response = harness.post("ada", "/api/concepts/explain", &json!({})).await;
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let mut body = response.bytes_stream();
     for piece in ["data: one\n\n", "data: two\n\n"] {
-        pieces.send(piece).unwrap();
+        pieces.send(piece.to_owned()).unwrap();
         // Arrives though the upstream has not finished.
         assert_eq!(body.next().await.unwrap().unwrap(), piece);
     }

@@ -19,7 +19,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::harness::{DEADLINE, Harness, answer, event, json_answer, routed};
+use crate::harness::{DEADLINE, Harness, answer, event, json_answer, routed, stream_body};
 
 /// The folder where the pinned client is installed, once for all tests.
 async fn driver_folder() -> &'static Path {
@@ -149,6 +149,8 @@ async fn rooms_are_for_who_belongs_there() {
         ("since", json!(["x"]), [false, false, false]),
         ("feedback", json!([{ "query_id": Uuid::now_v7(), "helpful": true }]), [false, false, false]),
         ("authenticate", json!([{ "token": "forged" }]), [false, false, false]),
+        ("stdin", json!([{ "run_id": Uuid::now_v7(), "text": "x" }]), [false, false, false]),
+        ("interrupt", json!([{ "run_id": Uuid::now_v7() }]), [false, false, false]),
     ];
     for (event, args, expected) in table {
         for (role, allowed) in Role::ALL.into_iter().zip(expected) {
@@ -266,6 +268,10 @@ async fn events_reach_the_rooms_that_they_are_for_on_every_replica() {
     harness.append(Topic::AGENT_RESPONSES, &event("bob", marker, answer(marker, "Yours."))).await;
     assert_eq!(driver.event("bob", "agent-response").await["response_text"], "Yours.");
     for socket in ["ada", "ada-elsewhere", "bob", "teacher"] {
+        for status in ["active", "idle"] {
+            let told = driver.event(socket, "agent-status").await;
+            assert_eq!((&told["agent"], &told["status"]), (&json!("debug"), &json!(status)));
+        }
         assert_eq!(driver.unasked(socket), Vec::<String>::new(), "{socket}");
     }
     second.shutdown().await;
@@ -319,6 +325,48 @@ async fn a_browser_submits_and_resumes_after_a_cut() {
     harness.append(Topic::AGENT_RESPONSES, &event("ada", third, answer(third, "Three."))).await;
     assert_eq!(driver.event("ada", "agent-response").await["response_text"], "Three.");
     assert_eq!(driver.unasked("ada"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_program_is_watched_typed_into_and_stopped() {
+    let harness = Harness::start().await;
+    let mut driver = Driver::start().await;
+    for student in ["ada", "bob"] {
+        driver.connect(student, &harness.url(""), &harness.token(student, Role::Student)).await;
+    }
+    let run_id = Uuid::new_v4();
+    let (pieces, body) = stream_body();
+    harness.upstream.answer(
+        axum::response::Response::builder().header("content-type", "text/event-stream").body(body).unwrap(),
+    );
+    pieces.send(format!("event: run\ndata: {{\"run_id\":\"{run_id}\"}}\n\n")).unwrap();
+    let ack = driver.emit("ada", "run-code", json!([{ "code": "print(input())" }])).await;
+    assert_eq!(ack["data"]["run_id"], json!(run_id));
+    let seen = harness.upstream.last();
+    assert_eq!((seen.path.as_str(), seen.header("accept")), ("/sandbox/run", Some("text/event-stream")));
+    pieces.send("event: output\ndata: {\"stream\":\"stdout\",\"text\":\"? \"}\n\n".to_owned()).unwrap();
+    let output = driver.event("ada", "code-output").await;
+    assert_eq!(output, json!({ "run_id": run_id, "stream": "stdout", "text": "? " }));
+
+    let typed = json!([{ "run_id": run_id, "text": "hello" }]);
+    assert_eq!(driver.emit("bob", "stdin", typed.clone()).await["problem"]["status"], 404);
+    assert_eq!(driver.emit("ada", "stdin", typed).await["ok"], true);
+    let seen = harness.upstream.last();
+    assert_eq!(seen.path, format!("/sandbox/runs/{run_id}/stdin"));
+    assert_eq!(seen.json(), json!({ "text": "hello", "eof": false }));
+    assert_eq!(driver.emit("ada", "interrupt", json!([{ "run_id": run_id }])).await["ok"], true);
+    assert_eq!(harness.upstream.last().path, format!("/sandbox/runs/{run_id}/interrupt"));
+
+    pieces.send("event: report\ndata: {\"outcome\":\"interrupted\"}\n\n".to_owned()).unwrap();
+    drop(pieces);
+    let report = driver.event("ada", "code-output").await;
+    assert_eq!(report, json!({ "run_id": run_id, "report": { "outcome": "interrupted" } }));
+    learnflow_testkit::wait_until(DEADLINE, async || {
+        let late = driver.emit("ada", "interrupt", json!([{ "run_id": run_id }])).await;
+        (late["problem"]["status"] == 404).then_some(())
+    })
+    .await;
+    assert_eq!(driver.unasked("bob"), Vec::<String>::new());
 }
 
 #[tokio::test]

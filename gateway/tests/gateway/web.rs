@@ -62,6 +62,8 @@ async fn an_exported_site_is_served_and_nothing_beside_it() {
     let root = folder.path().join("site");
     std::fs::create_dir(&root).unwrap();
     std::fs::write(root.join("index.html"), "<h1>home</h1>").unwrap();
+    std::fs::write(root.join("scripted.html"), "<script src=\"/a.js\"></script><script>hello()</script>")
+        .unwrap();
     std::fs::write(root.join("history.html"), "<h1>history</h1>").unwrap();
     std::fs::write(root.join("404.html"), "<h1>not here</h1>").unwrap();
     std::fs::write(folder.path().join("secret.txt"), "secret").unwrap();
@@ -73,6 +75,13 @@ async fn an_exported_site_is_served_and_nothing_beside_it() {
     assert_eq!(get("/").await, (200, "<h1>home</h1>".to_owned()));
     assert_eq!(get("/history").await, (200, "<h1>history</h1>".to_owned()));
     assert_eq!(get("/nowhere").await, (404, "<h1>not here</h1>".to_owned()));
+    let scripted = harness.client.get(harness.url("/scripted")).send().await.unwrap();
+    let policy = scripted.headers()["content-security-policy"].to_str().unwrap();
+    // printf 'hello()' | openssl dgst -sha256 -binary | base64
+    assert!(
+        policy.ends_with("script-src 'self' 'sha256-mTytrf2QssaOZNGNRT1WCtMRd3ocH8LJxQQu5qMUanU='"),
+        "{policy}"
+    );
     assert_ne!(get("/%2e%2e/secret.txt").await.0, 200);
 }
 
