@@ -316,3 +316,101 @@ fn is_json(content_type: Option<&str>) -> bool {
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     media_type.ends_with("/json") || media_type.ends_with("+json")
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.insert(
+                HeaderName::try_from(*name).unwrap(),
+                HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+            );
+        }
+        headers
+    }
+
+    fn any_event() -> impl Strategy<Value = CloudEvent> {
+        let extensions = prop::collection::btree_map("[a-z][a-z0-9]{0,5}", "[ -~é日]{1,12}", 0..4);
+        let content_type = prop::option::of(prop::sample::select(vec![
+            "application/json".to_owned(),
+            "text/plain; charset=utf-8".to_owned(),
+            "application/octet-stream".to_owned(),
+        ]));
+        let data = prop::collection::vec(any::<u8>(), 0..40);
+        (extensions, content_type, data).prop_map(|(mut attributes, content_type, data)| {
+            attributes.remove(DATA_CONTENT_TYPE);
+            // Header values lose the spaces around them.
+            attributes.values_mut().for_each(|value| *value = format!("x{value}x"));
+            for (name, value) in [("specversion", "1.0"), ("id", "1"), ("source", "/s"), ("type", "t")] {
+                attributes.insert(name.to_owned(), value.to_owned());
+            }
+            attributes.remove("data");
+            CloudEvent { attributes, content_type, data: data.into(), trace: BTreeMap::new() }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn http_and_records_keep_everything(event in any_event()) {
+            let received = CloudEvent::from_http(&event.http_headers(), event.data().clone()).unwrap();
+            // A traceparent attribute is also sent as trace header.
+            let received = CloudEvent { trace: BTreeMap::new(), ..received };
+            prop_assert_eq!(&received, &event);
+            prop_assert_eq!(CloudEvent::from_record(event.to_record()).unwrap(), event);
+        }
+
+        #[test]
+        fn structured_records_keep_attributes_and_data(event in any_event()) {
+            let read = CloudEvent::from_record(event.to_structured_record()).unwrap();
+            prop_assert_eq!(&read.attributes, &event.attributes);
+            if event.content_type.as_deref().is_none_or(|text| !text.ends_with("json")) || serde_json::from_slice::<Value>(&event.data).is_err() {
+                prop_assert_eq!(&read.data, &event.data);
+            }
+        }
+
+        #[test]
+        fn no_input_panics(body in prop::collection::vec(any::<u8>(), 0..80), structured in any::<bool>()) {
+            let kind = if structured { STRUCTURED } else { "text/plain" };
+            let _ = CloudEvent::from_http(&headers(&[("content-type", kind), ("ce-specversion", "1.0")]), body.clone().into());
+            let header = ("content-type".to_owned(), kind.as_bytes().to_vec());
+            let _ = CloudEvent::from_record(Record { key: None, headers: vec![header], value: body });
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let read = |pairs: &[(&str, &str)], body: &'static str| {
+            CloudEvent::from_http(&headers(pairs), Bytes::from_static(body.as_bytes()))
+                .unwrap_err()
+                .to_string()
+        };
+        let event = [("ce-specversion", "1.0"), ("ce-id", "1"), ("ce-source", "/s"), ("ce-type", "t")];
+        assert!(read(&event[..3], "").contains("\"type\" is missing"));
+        assert!(read(&[("content-type", "application/json")], "{}").contains("not a CloudEvent"));
+        let json = [("content-type", STRUCTURED)];
+        assert!(
+            read(&json, r#"{"specversion":"1.0","id":"1","source":"/s","type":"a\nb"}"#)
+                .contains("control character")
+        );
+        assert!(
+            read(&json, r#"{"specversion":"1.0","id":"1","source":"/s","type":"t","Big":"x"}"#)
+                .contains("lower-case")
+        );
+        assert!(
+            read(&json, r#"{"specversion":"1.0","id":"1","source":"/s","type":"t","ext":{}}"#)
+                .contains("neither text")
+        );
+        assert!(
+            read(
+                &json,
+                r#"{"specversion":"1.0","id":"1","source":"/s","type":"t","data":1,"data_base64":"AA=="}"#
+            )
+            .contains("both data")
+        );
+    }
+}

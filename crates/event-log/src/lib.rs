@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub mod kafka;
 pub mod partitioner;
 pub mod postgres;
 
@@ -32,8 +33,14 @@ impl Record {
         self.key.as_ref().map_or(0, Vec::len) + headers + self.value.len()
     }
 
-    /// Refuses a record over [`RECORD_BYTES`], before either backend sees it.
-    fn check_size(&self) -> Result<(), LogError> {
+    /// Refuses what one backend could not take, before either sees it.
+    fn check(&self) -> Result<(), LogError> {
+        if let Some((name, _)) = self.headers.iter().find(|(name, _)| name.is_empty() || name.contains('\0'))
+        {
+            return Err(LogError::Refused(format!(
+                "{name:?} is no header name; use at least one character, and no NUL"
+            )));
+        }
         let size = self.size();
         if size > RECORD_BYTES {
             return Err(LogError::Refused(format!(
@@ -151,5 +158,8 @@ pub trait Consumer: Send + Sync {
 
     /// Commits that everything up to and including `position` has been handled. Without effect when the
     /// partition has gone to another member meanwhile, or when the group is further already.
+    ///
+    /// # Errors
+    /// [`LogError::Unavailable`] also while partitions change hands: go on reading and commit later.
     async fn commit(&self, topic: &str, position: Position) -> Result<(), LogError>;
 }

@@ -169,7 +169,7 @@ impl EventLog for PostgresLog {
     }
 
     async fn append(&self, topic: &str, record: Record) -> Result<Position, LogError> {
-        record.check_size()?;
+        record.check()?;
         let topic = self.topic(topic).await?;
         let partition = match &record.key {
             Some(key) => partition_for(key, topic.partitions),
