@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderName, Request, Response, StatusCode, header, request
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use learnflow_topology::SpinApp;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 use wasmtime_wasi_http::{
     Error as WasiHttpError, WasiBody,
@@ -30,7 +30,7 @@ use crate::{
     engine::{Capacity, new_engine},
     error::HostError,
     inbound,
-    instance::{ComponentContext, new_linker},
+    instance::{ComponentContext, Turn, new_linker},
     metrics::{InFlight, Metrics},
     options::HostOptions,
     outbound::HttpClient,
@@ -244,7 +244,13 @@ impl LoadedComponent {
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(BUSY_PAUSE));
         };
         let (id, fate) = (Uuid::new_v4(), Fate::default());
-        let context = RequestContext { id, trace: trace_headers(&parts.headers), fate: fate.clone() };
+        let turn = Turn::new(turn);
+        let context = RequestContext {
+            id,
+            trace: trace_headers(&parts.headers),
+            turn: turn.clone(),
+            fate: fate.clone(),
+        };
         let limit = limits.body_bytes;
         let body = Limited::new(body, limit).map_err(move |error| body_error(error, limit)).boxed_unsync();
         let start = Instant::now();
@@ -278,7 +284,7 @@ impl LoadedComponent {
     }
 }
 
-/// The body of a response; the request's turn ends when it is dropped.
+/// The body of a response; the request's turn does not end before it is dropped.
 ///
 /// It ends with an error when its component failed in the middle of it.
 pub struct ResponseBody {
@@ -290,7 +296,7 @@ pub struct ResponseBody {
 /// What a request occupies until its response is read.
 struct Held {
     fate: Fate,
-    _turn: OwnedSemaphorePermit,
+    _turn: Turn,
     _in_flight: InFlight,
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, atomic::AtomicBool};
 
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 use wasmtime::{
     Engine, Store,
@@ -20,6 +21,9 @@ use crate::{
     postgres::Pools,
     variables::ComponentVariables,
 };
+
+/// A request's place among those that its component handles at a time.
+pub(crate) type Turn = Arc<OwnedSemaphorePermit>;
 
 /// What all instances of a component share.
 #[derive(Debug)]
@@ -40,6 +44,9 @@ pub(crate) struct InstanceData {
     pub component: Arc<ComponentContext>,
     /// The request that it handles, or the last of them where it handles several.
     pub request: Option<Uuid>,
+    /// The request's turn, which lasts as long as the instance where the instance lasts for one request: also when
+    /// the caller has gone.
+    pub turn: Option<Turn>,
     /// Set when the instance traps or is ended before its time.
     pub failed: Arc<AtomicBool>,
     pub outbound: OutboundHttp,
@@ -57,6 +64,7 @@ impl InstanceData {
             table: ResourceTable::new(),
             component: component.clone(),
             request: None,
+            turn: None,
             failed: Arc::new(AtomicBool::new(false)),
             outbound: OutboundHttp::new(component.clone()),
             wasi,

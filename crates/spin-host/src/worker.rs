@@ -23,7 +23,7 @@ use wasmtime_wasi_http::{
     handler::{HandlerState, Instance, ProxyPre, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus},
 };
 
-use crate::instance::{ComponentContext, InstanceData};
+use crate::instance::{ComponentContext, InstanceData, Turn};
 
 /// A component that is ready to be instantiated.
 pub(crate) struct ComponentHandler {
@@ -37,6 +37,7 @@ pub(crate) struct RequestContext {
     pub id: Uuid,
     /// `traceparent` and `tracestate`, given to requests that the component makes without them.
     pub trace: Vec<(HeaderName, HeaderValue)>,
+    pub turn: Turn,
     /// Filled with the flag of the instance that takes the request.
     pub fate: Fate,
 }
@@ -147,6 +148,9 @@ impl WorkerState for Policy {
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
         let data = store.data_mut();
         data.request = Some(request.id);
+        if self.component.reuse.requests == 1 {
+            data.turn = Some(request.turn);
+        }
         // A request is taken once, so the cell is empty.
         let _ = request.fate.0.set(data.failed.clone());
         // With several requests at a time nobody can say which of them makes a request.

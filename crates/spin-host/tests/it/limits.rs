@@ -9,7 +9,12 @@ use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use learnflow_spin_host::{HostOptions, SpinHost};
 
-use crate::guest::{app, get, host, load, options, read, send};
+use learnflow_testkit::wait_until;
+use tokio::net::TcpListener;
+
+use crate::guest::{app, app_with_hosts, get, host, load, options, read, send};
+
+const DEADLINE: Duration = Duration::from_secs(10);
 
 fn impatient() -> SpinHost {
     let mut impatient = options();
@@ -105,9 +110,29 @@ async fn who_waits_too_long_for_a_turn_is_asked_to_come_back() {
         host.call(Request::get("/count").header("host", "test").body(Full::default()).unwrap()).await;
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(refused.headers()[header::RETRY_AFTER], "1");
-    // The turn ends when the client goes away.
+    // The turn ends soon after the client goes away, since nobody takes what the component writes.
     drop(endless);
-    assert_eq!(get(&host, "/count").await.0, StatusCode::OK);
+    wait_until(DEADLINE, async || (get(&host, "/count").await.0 == StatusCode::OK).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_caller_who_goes_away_takes_its_turn_with_it_only_when_the_instance_ends() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let mut narrow = options();
+    narrow.limits.concurrent_requests = 1;
+    narrow.limits.queue_wait = Duration::from_millis(50);
+    narrow.limits.request_timeout = Duration::from_secs(1);
+    let host = load(&app_with_hosts(&[&url]), narrow).unwrap();
+    let caller = tokio::spawn({
+        let host = host.clone();
+        async move { send(&host, Request::get("/outbound").header("x-url", url), "").await }
+    });
+    let _connection = silent.accept().await.unwrap();
+    caller.abort();
+    assert!(caller.await.unwrap_err().is_cancelled());
+    assert_eq!(get(&host, "/count").await.0, StatusCode::SERVICE_UNAVAILABLE);
+    wait_until(DEADLINE, async || (get(&host, "/count").await.0 == StatusCode::OK).then_some(())).await;
 }
 
 #[tokio::test]
