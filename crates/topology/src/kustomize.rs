@@ -310,3 +310,27 @@ fn split_image(reference: &str) -> (&str, &str) {
         None => (reference, ""),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_have_names_tags_and_digests() {
+        for (reference, name, suffix) in [
+            ("app", "app", ""),
+            ("app:1", "app", ":1"),
+            ("registry:5000/app", "registry:5000/app", ""),
+            ("registry:5000/app:1", "registry:5000/app", ":1"),
+            ("app@sha256:ab", "app", "@sha256:ab"),
+        ] {
+            assert_eq!(split_image(reference), (name, suffix), "{reference}");
+        }
+    }
+
+    #[test]
+    fn paths_stay_inside() {
+        assert_eq!(join("a/b", "../c/./d").as_deref(), Some("a/c/d"));
+        assert_eq!(join("a", "../../etc"), None);
+    }
+}

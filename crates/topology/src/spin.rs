@@ -101,6 +101,7 @@ pub(crate) fn load(root: &Path, places: &mut BTreeMap<String, Place>, errors: &m
         ..SpinApp::default()
     };
     for (name, Located { at, value: variable }) in manifest.variables {
+        check_name(&name, '_', "a variable", &at, errors);
         match (&variable.default, variable.required) {
             (None, false) => errors.at(&at, format!("variable {name} needs a default or required = true")),
             (Some(_), true) => errors.at(&at, format!("variable {name} has a default and is required")),
@@ -110,6 +111,7 @@ pub(crate) fn load(root: &Path, places: &mut BTreeMap<String, Place>, errors: &m
             .insert(name, VariableDeclaration { default: variable.default, secret: variable.secret });
     }
     for (name, Located { at, value: table }) in manifest.component {
+        check_name(&name, '-', "a component", &at, errors);
         for template in table.variables.values().chain(&table.allowed_outbound_hosts) {
             check_template(template, &app.variables, errors);
         }
@@ -145,6 +147,17 @@ pub(crate) fn load(root: &Path, places: &mut BTreeMap<String, Place>, errors: &m
         app.routes.push(HttpRoute { route: trigger.route.value, component: trigger.component.value });
     }
     app
+}
+
+/// Spin takes words of lower-case letters and digits, each beginning with a letter, joined by one separator.
+fn check_name(name: &str, separator: char, what: &str, at: &Place, errors: &mut Errors) {
+    let is_word = |word: &str| {
+        word.starts_with(|c: char| c.is_ascii_lowercase())
+            && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+    };
+    if !name.split(separator).all(is_word) {
+        errors.at(at, format!("{name:?} is no name of {what}: lower-case words joined by {separator}"));
+    }
 }
 
 /// Names in `{{ }}` must be declared.

@@ -57,7 +57,12 @@ impl<'a> Reader<'a> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse(&at, anchor != 0, tag.is_some());
                 match style {
-                    ScalarStyle::Plain => plain(&text),
+                    ScalarStyle::Plain => {
+                        if is_ambiguous(&text) {
+                            self.errors.at(&at, format!("quote {text}, or write it another way: readers differ on it"));
+                        }
+                        plain(&text)
+                    }
                     _ => Value::String(text.into_owned()),
                 }
             }
@@ -118,7 +123,19 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A scalar without quotes, by the rules that Kubernetes' reader follows.
+/// Whether YAML 1.1, which Kubernetes' reader follows, takes a scalar without quotes for something else than YAML 1.2:
+/// booleans such as `no`, octal and grouped numbers.
+fn is_ambiguous(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let number = digits.starts_with(|c: char| c.is_ascii_digit());
+    let octal = number && digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
+    let grouped = number && digits.chars().all(|c| c.is_ascii_digit() || matches!(c, '_' | ':'));
+    let grouped = grouped && digits.contains(['_', ':']);
+    let octal = octal && digits.chars().all(|c| c.is_ascii_alphanumeric());
+    octal || grouped || ["y", "n", "yes", "no", "on", "off"].contains(&text.to_ascii_lowercase().as_str())
+}
+
+/// A scalar without quotes.
 fn plain(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
@@ -136,4 +153,67 @@ fn plain(text: &str) -> Value {
         }
     }
     Value::String(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn one(text: &str) -> Value {
+        let mut errors = Errors::default();
+        let documents = parse("test.yaml", &format!("value: {text}"), &mut errors);
+        errors.finish(()).unwrap();
+        documents[0].map().unwrap().get("value").unwrap().value.clone()
+    }
+
+    #[test]
+    fn scalars_are_what_kubernetes_takes_them_for() {
+        for text in ["12", "-3", "+4"] {
+            assert!(matches!(one(text), Value::Int(_)), "{text}");
+        }
+        for text in ["\"12\"", "'true'", "1.2.3", "50m", "PT0.5S", "0.0.0.0:80", "inf"] {
+            assert!(matches!(one(text), Value::String(_)), "{text}");
+        }
+        assert!(matches!(one("true"), Value::Bool(true)));
+        assert!(matches!(one("~"), Value::Null));
+        assert!(matches!(one("0.5"), Value::Float(_)));
+    }
+
+    #[test]
+    fn what_readers_differ_on_is_refused() {
+        for text in ["no", "On", "0440", "-010", "0x1F", "1_000", "12:30"] {
+            assert!(is_ambiguous(text), "{text}");
+            let mut errors = Errors::default();
+            parse("test.yaml", &format!("value: {text}"), &mut errors);
+            assert!(errors.finish(()).is_err(), "{text}");
+        }
+        for text in ["0", "0.5", "10", "none", "v0", "50m", "0.0.0.0:80"] {
+            assert!(!is_ambiguous(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn documents_are_apart_and_know_their_lines() {
+        let mut errors = Errors::default();
+        let documents = parse("test.yaml", "# first\na: 1\n---\n---\nb: 2\n", &mut errors);
+        errors.finish(()).unwrap();
+        assert_eq!(documents.iter().map(|node| node.at.line).collect::<Vec<_>>(), [2, 5]);
+    }
+
+    proptest! {
+        /// Whatever a file holds, reading it ends, and what is wrong has a line of that file.
+        #[test]
+        fn any_text_is_read_or_refused(text in "[a-z:\\-\\[\\]{}&*!|>'\"#% \\n\\t,?]{0,80}") {
+            let mut errors = Errors::default();
+            let documents = parse("test.yaml", &text, &mut errors);
+            let lines = text.matches('\n').count() + 1;
+            if let Err(errors) = errors.finish(()) {
+                prop_assert!(errors.0.iter().all(|error| (1..=lines + 1).contains(&error.line)), "{}", errors);
+            } else {
+                prop_assert!(documents.iter().all(|node| (1..=lines).contains(&node.at.line)));
+            }
+        }
+    }
 }

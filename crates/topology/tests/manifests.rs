@@ -30,7 +30,10 @@ fn spinkube_runs_the_same_graph() {
 /// Who may do what is no part of what flows where.
 #[test]
 fn authorization_changes_no_route() {
-    assert_eq!(graph("container", "authorized").to_string(), graph("container", "cluster").to_string());
+    let plain = graph("container", "cluster").to_string();
+    for overlay in ["authorized", "identities"] {
+        assert_eq!(graph("container", overlay).to_string(), plain, "{overlay}");
+    }
 }
 
 #[test]

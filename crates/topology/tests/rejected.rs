@@ -18,7 +18,7 @@ const COPIES: &str = "eventing/base/triggers/topics.yaml";
 const SINKS: &str = "eventing/base/sinks.yaml";
 const TOPICS: &str = "eventing/base/topics.yaml";
 const SOURCES: &str = "eventing/base/sources.yaml";
-const POLICIES: &str = "eventing/overlays/authorized/event-policies.yaml";
+const POLICIES: &str = "eventing/overlays/identities/event-policies.yaml";
 const SINK_CREDENTIALS: &str = "eventing/overlays/authorized/sink-credentials.yaml";
 const USERS: &str = "eventing/overlays/authorized/kafka-users.yaml";
 const SPIN: &str = "spin.toml";
@@ -38,7 +38,7 @@ fn errors_of((name, file, from, to): Case) -> TopologyErrors {
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains(from), "{name}: {file} does not contain {from:?}");
     fs::write(&path, text.replacen(from, to, 1)).unwrap();
-    let graph = load_overlays(copy.path(), "container", "authorized");
+    let graph = load_overlays(copy.path(), "container", "identities");
     graph.and_then(|graph| graph.check()).expect_err(name)
 }
 
@@ -330,6 +330,13 @@ fn reach_that_is_not_needed() {
                 "database_url = { secret = true }",
             ),
             ("a route to no component", SPIN, "component = \"triage\"", "component = \"triag\""),
+            (
+                "a component name that Spin does not take",
+                SPIN,
+                "[component.triage.variables]",
+                "[component.Triage_2]\nsource = \"x.wasm\"\n\n[component.triage.variables]",
+            ),
+            ("a variable name that Spin does not take", SPIN, "sandbox_url = {", "sandbox-url = {"),
             (
                 "a component without route",
                 SPIN,
