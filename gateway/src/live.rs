@@ -4,6 +4,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use cloudevents::AttributesReader;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use learnflow_event_log::{Consumer, Delivered, LogError, Position, Record, Start, TopicSpec};
 use learnflow_events::code::CodeExecuted;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 use crate::{
     activity::AgentStatus,
     app::{App, Shared},
+    dead_letters::SOURCE,
     sockets::{GLOBAL, INSTRUCTORS, student_room},
     waiters::TurnEvent,
 };
@@ -219,6 +221,10 @@ impl App {
             }
             EventType::CodeExecuted => {
                 let told = told::<CodeExecuted>(incoming)?;
+                // Whoever ran a program through a gateway was told by it.
+                if incoming.event.source() == SOURCE {
+                    return Ok(());
+                }
                 self.emit(vec![student_room(&told.student_id)], "code-output", &told.data).await;
             }
             other => return Err(MessageError::Unhandled(other)),

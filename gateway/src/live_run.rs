@@ -18,7 +18,12 @@ use tokio_util::{
 };
 use uuid::Uuid;
 
-use crate::{app::App, identity::Identity, problem::Problem, proxy, trace_context};
+use crate::{
+    app::{App, Shared},
+    identity::Identity,
+    problem::Problem,
+    proxy, trace_context,
+};
 
 /// Programs that one socket may run at the same time.
 const AT_ONCE: usize = 4;
@@ -51,6 +56,8 @@ impl Runs {
 /// A program that has begun to run. Dropping it ends the program.
 pub(crate) struct LiveRun {
     pub(crate) run_id: Uuid,
+    student_id: String,
+    request: RunRequest,
     runs: Runs,
     events: Events,
 }
@@ -62,34 +69,43 @@ impl Drop for LiveRun {
 }
 
 impl LiveRun {
-    /// What to tell the browser next; `None` after the end.
-    pub(crate) async fn next(&mut self) -> Option<Value> {
+    /// What happens next: `output` with `{run_id, stream, text}`, and at the end `report` with `{run_id, report}`,
+    /// which is recorded, or `problem` with `{run_id, problem}`; `None` after that.
+    pub(crate) async fn next(&mut self, app: &Shared) -> Option<(String, Value)> {
         let (event, mut data) = self.events.next().await?;
-        Some(match event.as_str() {
+        let told = match event.as_str() {
             "output" => {
                 data["run_id"] = json!(self.run_id);
                 data
             }
-            "report" => json!({ "run_id": self.run_id, "report": data }),
+            "report" => {
+                match serde_json::from_value(data.clone()) {
+                    Ok(report) => {
+                        app.record_run(&self.student_id, self.run_id, self.request.clone(), report);
+                    }
+                    Err(error) => tracing::error!(%error, "the sandbox's report is not one"),
+                }
+                json!({ "run_id": self.run_id, "report": data })
+            }
             _ => json!({ "run_id": self.run_id, "problem": data }),
-        })
+        };
+        Some((event, told))
     }
 }
 
 impl App {
-    /// Starts a program whose output is watched.
+    /// Starts a program whose output is watched; the caller has taken it out of the student's quota.
     pub(crate) async fn start_run(
         &self,
         identity: &Identity,
         runs: &Runs,
-        request: &RunRequest,
+        request: RunRequest,
     ) -> Result<LiveRun, Problem> {
-        self.limits.runs.take(&identity.user_id)?;
         if runs.count() >= AT_ONCE {
             let detail = format!("{AT_ONCE} programs of this page are running already; stop one first.");
             return Err(Problem::reject(StatusCode::TOO_MANY_REQUESTS, detail));
         }
-        let body = serde_json::to_vec(request).map_err(|error| Problem::bug(error.to_string()))?;
+        let body = serde_json::to_vec(&request).map_err(|error| Problem::bug(error.to_string()))?;
         let response = self.call_sandbox(identity, "/run", body, "text/event-stream").await?;
         let mut events = Events::of(response);
         let run_id =
@@ -101,7 +117,8 @@ impl App {
                 _ => return Err(Problem::away("the sandbox ended before a program began")),
             };
         runs.started(run_id);
-        Ok(LiveRun { run_id, runs: runs.clone(), events })
+        let student_id = identity.user_id.clone();
+        Ok(LiveRun { run_id, student_id, request, runs: runs.clone(), events })
     }
 
     /// Types into a program of this socket.
@@ -131,7 +148,7 @@ impl App {
     }
 
     /// A call of the sandbox; anything but success is a problem.
-    async fn call_sandbox(
+    pub(crate) async fn call_sandbox(
         &self,
         identity: &Identity,
         path: &str,

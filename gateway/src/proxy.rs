@@ -1,4 +1,4 @@
-//! The agents' HTTP triggers and the sandbox, for people who are logged in.
+//! The agents' HTTP triggers, for people who are logged in.
 //!
 //! Only the routes that are listed here are reachable, and only the headers that are listed here pass: a
 //! function sees who the student is from the gateway, never from the caller.
@@ -15,7 +15,6 @@ use http_body_util::{BodyExt, Limited};
 use learnflow_events::{Agent, limits::BODY_BYTES, message::check_id, payload::QuerySubmitted};
 use serde_json::Value;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 
 use crate::{
     app::{App, Shared},
@@ -57,11 +56,7 @@ pub const ACTIONS: [(Agent, &str); 7] = [
 
 /// The routes of this module.
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new()
-        .routes(routes!(call_agent))
-        .routes(routes!(run_code))
-        .routes(routes!(type_into_run))
-        .routes(routes!(interrupt_run))
+    OpenApiRouter::new().routes(routes!(call_agent))
 }
 
 /// Calls an agent.
@@ -84,51 +79,6 @@ async fn call_agent(
     let (agent, action) = known_action(&agent, &action)?;
     let target = format!("{}/{agent}/{action}", app.function_base(agent));
     app.forward(&identity, request, &target, Some(&app.limits.questions)).await
-}
-
-/// Runs a Python program in the sandbox; answers JSON, or server-sent events when asked.
-#[utoipa::path(post, path = "/api/code/run", tag = "agents", security(("bearer" = [])),
-    request_body(content = Object, content_type = "application/json",
-                 description = "learnflow_events::code::RunRequest"),
-    responses((status = 200, description = "learnflow_events::code::RunReport"), (status = 413), (status = 429),
-              (status = 503, description = "The sandbox is away; see Retry-After")))]
-async fn run_code(
-    State(app): State<Shared>,
-    identity: Identity,
-    request: Request,
-) -> Result<Response, Problem> {
-    let target = format!("{}/run", app.sandbox_base());
-    app.forward(&identity, request, &target, Some(&app.limits.runs)).await
-}
-
-/// Types into a program that was started with `Accept: text/event-stream`; its first event names the run.
-#[utoipa::path(post, path = "/api/code/runs/{id}/stdin", tag = "agents", security(("bearer" = [])),
-    params(("id" = Uuid, Path)),
-    request_body(content = Object, content_type = "application/json", description = "{text, eof}"),
-    responses((status = 204, description = "Typed"), (status = 404, description = "The run has ended")))]
-async fn type_into_run(
-    State(app): State<Shared>,
-    identity: Identity,
-    Path(run_id): Path<Uuid>,
-    request: Request,
-) -> Result<Response, Problem> {
-    // The id of a run is random and only told to whoever started it.
-    let target = format!("{}/runs/{run_id}/stdin", app.sandbox_base());
-    app.forward(&identity, request, &target, None).await
-}
-
-/// Stops a program, as Ctrl-C does.
-#[utoipa::path(post, path = "/api/code/runs/{id}/interrupt", tag = "agents", security(("bearer" = [])),
-    params(("id" = Uuid, Path)),
-    responses((status = 204, description = "Stopped"), (status = 404, description = "The run has ended")))]
-async fn interrupt_run(
-    State(app): State<Shared>,
-    identity: Identity,
-    Path(run_id): Path<Uuid>,
-    request: Request,
-) -> Result<Response, Problem> {
-    let target = format!("{}/runs/{run_id}/interrupt", app.sandbox_base());
-    app.forward(&identity, request, &target, None).await
 }
 
 fn known_action(agent: &str, action: &str) -> Result<(Agent, &'static str), Problem> {
@@ -157,7 +107,8 @@ impl App {
         self.config.sandbox_url.trim_end_matches('/')
     }
 
-    async fn forward(
+    /// Passes a request on in a student's name, and its response back, both as they come.
+    pub(crate) async fn forward(
         &self,
         identity: &Identity,
         request: Request,

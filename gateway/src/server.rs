@@ -21,6 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     accounts,
     app::{App, Shared},
+    code,
     config::GatewayConfig,
     dead_letters, docs, erasure, health, history, identity, live, metrics, operator,
     problem::Problem,
@@ -158,6 +159,7 @@ fn api() -> OpenApiRouter<Shared> {
     OpenApiRouter::with_openapi(docs::Document::openapi())
         .merge(accounts::routes())
         .merge(erasure::routes())
+        .merge(code::routes())
         .merge(proxy::routes())
         .merge(turns::routes())
         .merge(history::routes())

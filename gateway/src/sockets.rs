@@ -247,7 +247,8 @@ async fn run_code(
 ) {
     let started = async {
         let request = request.map_err(|error| malformed(&error))?;
-        app.start_run(&login.identity, &login.runs, &request).await
+        app.limits.runs.take(&login.identity.user_id)?;
+        app.start_run(&login.identity, &login.runs, request).await
     };
     let mut run = match started.await {
         Ok(run) => run,
@@ -255,7 +256,7 @@ async fn run_code(
     };
     answer(ack, Ok(json!({ "run_id": run.run_id })));
     // A browser that has left, or that takes nothing any more, ends its program: the run is dropped.
-    while let Some(told) = run.next().await {
+    while let Some((_, told)) = run.next(&app).await {
         if socket.emit("code-output", &told).is_err() {
             return;
         }

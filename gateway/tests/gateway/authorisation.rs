@@ -12,7 +12,7 @@ async fn every_endpoint_has_its_callers() {
     let harness = Harness::start().await;
     let turn = harness.receive("somebody", "what is a list?").await;
     let letter = uuid::Uuid::now_v7();
-    let table: [(Method, String, [u16; 4]); 22] = [
+    let table: [(Method, String, [u16; 4]); 24] = [
         (Method::GET, "/health".into(), [200, 200, 200, 200]),
         (Method::GET, "/ready".into(), [200, 200, 200, 200]),
         (Method::GET, "/docs".into(), [200, 200, 200, 200]),
@@ -25,7 +25,9 @@ async fn every_endpoint_has_its_callers() {
         (Method::POST, "/api/triage/analyze".into(), [401, 202, 202, 202]),
         (Method::POST, "/api/progress/report".into(), [401, 202, 202, 202]),
         (Method::POST, "/api/triage/events".into(), [401, 404, 404, 404]),
-        (Method::POST, "/api/code/run".into(), [401, 202, 202, 202]),
+        (Method::POST, "/api/code/run".into(), [401, 422, 422, 422]),
+        (Method::POST, format!("/api/code/runs/{letter}/stdin"), [401, 202, 202, 202]),
+        (Method::POST, format!("/api/code/runs/{letter}/interrupt"), [401, 202, 202, 202]),
         (Method::GET, "/api/history".into(), [401, 200, 200, 200]),
         (Method::POST, "/api/feedback".into(), [401, 422, 422, 422]),
         (Method::GET, format!("/api/turns/{turn}"), [401, 404, 200, 200]),

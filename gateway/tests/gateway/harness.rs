@@ -309,6 +309,14 @@ pub fn answer(query_id: Uuid, text: &str) -> AgentResponded {
     }
 }
 
+/// The sandbox's report of a program that raised.
+pub fn report() -> Value {
+    json!({
+        "outcome": "raised", "exit_code": 1, "stdout": "a\u{0}b", "stderr": "", "duration_us": 5,
+        "error": { "type": "ValueError", "message": "\u{0}", "line": 1 },
+    })
+}
+
 /// A JSON answer for [`Upstream::answer`].
 pub fn json_answer(status: StatusCode, body: &Value) -> Response {
     Response::builder()

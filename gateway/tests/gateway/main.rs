@@ -3,6 +3,7 @@
 
 mod accounts;
 mod authorisation;
+mod code;
 mod dead_letters;
 mod erasure;
 mod harness;
