@@ -8,6 +8,7 @@ mod suite;
 mod supplies;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -24,6 +25,12 @@ struct Arguments {
 enum Chore {
     /// Runs every test there is
     Test,
+    /// Measures, beside what one would use instead
+    Bench {
+        /// What is measured, and how: see `cargo xtask bench help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, default_value = "help")]
+        arguments: Vec<String>,
+    },
     /// Fetches and builds what tests and `learnflow up` need beyond crates
     Provision,
     /// Writes the files that are generated from the code
@@ -38,10 +45,20 @@ fn main() -> Result<()> {
     let checkout = checkout()?;
     match Arguments::parse().chore {
         Chore::Test => suite::run(&checkout),
+        Chore::Bench { arguments } => bench(&checkout, &arguments),
         Chore::Provision => supplies::provide(&checkout),
         Chore::Codegen { check: true } => codegen::check(&checkout),
         Chore::Codegen { check: false } => codegen::write(&checkout),
     }
+}
+
+/// Runs the program that measures.
+fn bench(checkout: &Path, arguments: &[String]) -> Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["run", "--release", "--quiet", "--package", "learnflow-bench", "--"]);
+    let status = cargo.args(arguments).current_dir(checkout).status().context("cargo does not run")?;
+    // It said itself what went wrong.
+    std::process::exit(status.code().unwrap_or(1));
 }
 
 /// The checkout that this program was built from, which is the one that cargo was called in.
