@@ -178,6 +178,11 @@ fn write_index(code: &mut String, cards: &BTreeMap<String, Card>) -> std::fmt::R
                 *weighted.entry(term).or_default() += weight;
             }
         }
+        for (weight, text) in [(1.5, names.join(" . ")), (1.5, card.asks.join(" . "))] {
+            for pair in text.split(" . ").flat_map(terms::pairs) {
+                *weighted.entry(pair).or_default() += weight;
+            }
+        }
         frequencies.push(weighted);
     }
     phrases.remove("");

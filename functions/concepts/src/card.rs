@@ -29,6 +29,13 @@ pub struct Card {
     pub practice: &'static str,
 }
 
+impl Card {
+    /// Whether it is about one of Python's exceptions instead of a topic.
+    pub fn is_exception(&self) -> bool {
+        self.id != self.topic
+    }
+}
+
 /// A program and what it does; a test runs every one.
 #[derive(Debug)]
 pub struct Example {

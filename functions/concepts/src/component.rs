@@ -6,6 +6,8 @@ use spin_sdk::{http::Request, http_service};
 
 #[http_service]
 async fn handle(request: Request) -> Response {
-    serve(Agent::Concepts, &["explain"], request, async |question, _turn, _environment| crate::answer(question))
-        .await
+    serve(Agent::Concepts, &["explain"], request, async |question, _turn, _environment| {
+        crate::answer(question)
+    })
+    .await
 }

@@ -3,10 +3,10 @@
 //! [`answer`] finds the cards that a question is about ([`retrieve`]), and writes them out for the student's
 //! level and way of learning ([`explain`]). The cards are in `cards/`, one file each.
 
-#[cfg(target_family = "wasm")]
-mod component;
 pub mod card;
 pub mod code_cues;
+#[cfg(target_family = "wasm")]
+mod component;
 pub mod explain;
 pub mod retrieve;
 pub mod terms;
@@ -58,7 +58,7 @@ fn explain_concept(question: &Question, concept: &str) -> Answer {
     if hits.is_empty() {
         return nothing_found(&retrieve::find(concept));
     }
-    let mut answer = explain_hits(question, &Found { hits, nearest: Vec::new() });
+    let mut answer = explain_hits(question, &Found { hits, ..Found::default() });
     answer.text = format!("Here is the idea behind it.\n\n{}", answer.text);
     answer.reasoning = format!("The debug agent asked for the idea behind “{concept}”.");
     answer
@@ -67,6 +67,9 @@ fn explain_concept(question: &Question, concept: &str) -> Answer {
 fn explain_hits(question: &Question, found: &Found) -> Answer {
     let cards: Vec<&Card> = found.hits.iter().map(|hit| hit.card).collect();
     let mut answer = written(question, &cards);
+    if let Some(other) = found.close {
+        answer.text.push_str(&format!("\n\nIf you meant “{}” instead, just say so.", other.title));
+    }
     let best = found.hits[0];
     let second = found.hits.get(1).map_or(0.0, |hit| hit.score);
     answer.confidence = confidence(best, second);
@@ -119,7 +122,7 @@ fn written(question: &Question, cards: &[&Card]) -> Answer {
 /// Whether the student has mastered a card's topic, so that a reminder is enough.
 pub(crate) fn brief(question: &Question, card: &Card) -> bool {
     // Exceptions are always explained: that one has mastered lists does not say that one has met IndexError.
-    card.id == card.topic
+    !card.is_exception()
         && question.student.mastery_levels.get(card.topic).is_some_and(|mastery| *mastery >= MASTERED)
 }
 

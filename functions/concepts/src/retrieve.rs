@@ -9,14 +9,17 @@ use crate::{
     terms,
 };
 
-/// Added for a name of the card that stands in the question, for each of its words …
-const NAMED_WORD: f32 = 3.5;
-/// … and once.
-const NAMED: f32 = 2.5;
+/// Added for a name of the card that stands in the question, for each of its words in proportion to how rare the
+/// word is on the cards: “lambda” names its card, “list” hardly does.
+const NAMED_WORD: f32 = 1.6;
+/// How much an exception's card counts for a question that does not name the exception.
+const UNNAMED_EXCEPTION: f32 = 0.7;
 /// A card below this score is not about the question.
-const LEAST_SCORE: f32 = 6.0;
+const LEAST_SCORE: f32 = 3.2;
 /// A card below this share of the best score is not about it either, unless it is named.
 const LEAST_SHARE: f32 = 0.6;
+/// A card from this share of the best score on may be what was meant.
+const CLOSE_SHARE: f32 = 0.85;
 /// Most words of a name.
 const LONGEST_NAME: usize = 6;
 /// Most cards in one answer.
@@ -40,6 +43,8 @@ pub struct Found {
     pub hits: Vec<Hit>,
     /// The next best ones.
     pub nearest: Vec<&'static Card>,
+    /// One that fits nearly as well as the best, and may be what was meant.
+    pub close: Option<&'static Card>,
 }
 
 /// All cards with any relation to a question, best first.
@@ -47,8 +52,10 @@ pub fn rank(text: &str) -> Vec<Hit> {
     let words = terms::words(text);
     let mut scores: BTreeMap<u16, f32> = BTreeMap::new();
     let mut seen: Vec<String> = Vec::new();
-    for term in terms::terms(text) {
-        let term = if card::postings(&term).is_empty() { corrected(&term).unwrap_or(term) } else { term };
+    let known = |term: String| {
+        if card::postings(&term).is_empty() { corrected(&term).unwrap_or(term) } else { term }
+    };
+    for term in terms::terms(text).into_iter().map(known).chain(terms::pairs(text)) {
         // Repeating a word does not make a question more about it.
         if seen.contains(&term) {
             continue;
@@ -58,20 +65,21 @@ pub fn rank(text: &str) -> Vec<Hit> {
         }
         seen.push(term);
     }
-    let mut named: BTreeMap<u16, usize> = BTreeMap::new();
+    let mut named: Vec<u16> = Vec::new();
     for name in names(&words) {
         for card in name.cards {
-            *scores.entry(*card).or_default() += NAMED + NAMED_WORD * name.length as f32;
-            *named.entry(*card).or_default() += 1;
+            *scores.entry(*card).or_default() += NAMED_WORD * name.rarity;
+            named.push(*card);
+        }
+    }
+    for (card, score) in &mut scores {
+        if !named.contains(card) && card::cards()[usize::from(*card)].is_exception() {
+            *score *= UNNAMED_EXCEPTION;
         }
     }
     let mut hits: Vec<Hit> = scores
         .into_iter()
-        .map(|(at, score)| Hit {
-            card: &card::cards()[usize::from(at)],
-            score,
-            named: named.contains_key(&at),
-        })
+        .map(|(at, score)| Hit { card: &card::cards()[usize::from(at)], score, named: named.contains(&at) })
         .collect();
     hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.card.id.cmp(b.card.id)));
     hits
@@ -81,10 +89,8 @@ pub fn rank(text: &str) -> Vec<Hit> {
 pub fn find(text: &str) -> Found {
     let ranked = rank(text);
     let Some(best) = ranked.first().copied().filter(|hit| hit.score >= LEAST_SCORE) else {
-        return Found {
-            hits: Vec::new(),
-            nearest: ranked.iter().take(MOST_CARDS).map(|hit| hit.card).collect(),
-        };
+        let nearest = ranked.iter().take(MOST_CARDS).map(|hit| hit.card).collect();
+        return Found { nearest, ..Found::default() };
     };
     let compares = compares(text);
     let mut hits = vec![best];
@@ -104,13 +110,19 @@ pub fn find(text: &str) -> Found {
         .filter(|card| hits.iter().all(|hit| hit.card.id != card.id))
         .take(MOST_CARDS)
         .collect();
-    Found { hits, nearest }
+    let close = ranked
+        .iter()
+        .filter(|hit| hit.score >= best.score * CLOSE_SHARE)
+        .map(|hit| hit.card)
+        .find(|card| hits.iter().all(|hit| hit.card.id != card.id));
+    Found { hits, nearest, close }
 }
 
 /// A name that stands in a question.
 struct Name {
     cards: &'static [u16],
-    length: usize,
+    /// Sum of its words' rarities.
+    rarity: f32,
 }
 
 /// Names of cards in a question, longest first, without those inside longer ones.
@@ -125,11 +137,18 @@ fn names(words: &[String]) -> Vec<Name> {
             let cards = card::named(&words[start..start + length].join(" "));
             if !cards.is_empty() {
                 taken[start..start + length].fill(true);
-                names.push(Name { cards, length });
+                let rarity = words[start..start + length].iter().map(|word| rarity(word)).sum();
+                names.push(Name { cards, rarity });
             }
         }
     }
     names
+}
+
+/// How rare a word is on the cards (its inverse document frequency); stop words of a name count a little.
+fn rarity(word: &str) -> f32 {
+    let count = card::postings(word).len() as f32;
+    if count == 0.0 { 0.5 } else { (1.0 + card::cards().len() as f32 / count).ln() }
 }
 
 /// Whether a question sets ideas side by side or lists several.

@@ -129,7 +129,36 @@ pub fn words(text: &str) -> Vec<String> {
     plain_words(text).iter().map(|word| stem(word)).collect()
 }
 
-/// The words of a text in order, lower case, without articles.
+/// Words that students use for one another; all become the first of their row.
+const SYNONYMS: &[&[&str]] = &[
+    &["item", "element", "entry", "member"],
+    &["largest", "biggest", "maximum", "max", "highest", "greatest"],
+    &["smallest", "minimum", "min", "lowest"],
+    &["averag", "mean"],
+    &["remov", "delet", "eras", "rid"],
+    &["swap", "exchang"],
+    &["join", "stick", "glu", "concatenat"],
+    &["quot", "quotation"],
+    &["dictionary", "dict"],
+    &["boolean", "bool"],
+    &["integer", "int"],
+    &["uppercas", "upper", "capital"],
+    &["letter", "character", "char"],
+    &["folder", "directory"],
+    &["sav", "stor"],
+    &["endless", "infinit", "forever", "never"],
+    &["duplicat", "doubl", "repetition"],
+    &["rest", "remainder", "leftover"],
+    &["backward", "revers"],
+    &["parent", "superclas", "superclass"],
+    &["random", "surpris"],
+    &["position", "index"],
+    &["begin", "start", "beginn"],
+    &["mistak", "bug", "wrong"],
+    &["text", "sentenc"],
+];
+
+/// The words of a text in order, lower case, without articles. Pieces of code give the name of what they are.
 fn plain_words(text: &str) -> Vec<String> {
     let lower = text.to_lowercase();
     let mut words = Vec::new();
@@ -143,10 +172,18 @@ fn plain_words(text: &str) -> Vec<String> {
             }
             continue;
         }
+        if let Some((idea, length)) = piece_of_code(rest) {
+            words.push(idea.to_owned());
+            rest = &rest[length..];
+            continue;
+        }
         if first.is_alphanumeric() || first == '_' {
             let end =
                 rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '\'')).unwrap_or(rest.len());
-            let word = rest[..end].trim_matches(['_', '\'']);
+            let word = rest[..end].trim_matches('\'');
+            // `__name__` is another word than a name.
+            let special = word.starts_with("__") && word.ends_with("__");
+            let word = if special { word } else { word.trim_matches('_') };
             if !word.is_empty() && !ARTICLES.contains(&word) {
                 words.push(word.to_owned());
             }
@@ -172,9 +209,45 @@ pub fn terms(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// Neighbouring words that say something, joined: `two lists` is more than `two` and `lists`.
+pub fn pairs(text: &str) -> Vec<String> {
+    terms(text).windows(2).map(|pair| format!("{}_{}", pair[0], pair[1])).collect()
+}
+
+/// What the text begins with, if that is a piece of Python that names an idea, and its length.
+fn piece_of_code(text: &str) -> Option<(&'static str, usize)> {
+    if text.starts_with('#') {
+        return Some(("hash", 1));
+    }
+    if let Some(rest) = text.strip_prefix(" = ") {
+        return (!rest.starts_with('=')).then_some(("assign_sign", 3));
+    }
+    if let Some(rest) = text.strip_prefix("for ") {
+        let name = rest.find(|c: char| !(c.is_alphanumeric() || c == '_'))?;
+        // “for x in numbers”, but not “for this in general”.
+        return (name <= 8 && rest[name..].starts_with(" in ")).then_some(("for_in", 4 + name + 4));
+    }
+    let inside = text.strip_prefix('[')?;
+    let end = inside.find(']')?;
+    let idea = match &inside[..end] {
+        inner if inner.contains(" for ") => "comprehension",
+        inner if inner.contains(':') && inner.len() < 12 => "slice",
+        inner if inner.len() < 4 && inside[end + 1..].starts_with('[') => "grid",
+        inner if inner.parse::<i64>().is_ok() => "index",
+        _ => return None,
+    };
+    Some((idea, end + 2))
+}
+
 /// Cuts the commonest endings, so that `loops`, `looping` and `looped` are one term. Names with digits or
 /// underscores and short words stay.
 fn stem(word: &str) -> String {
+    let stem = without_ending(word);
+    let row = SYNONYMS.iter().find(|row| row.contains(&stem.as_str()));
+    row.map_or(stem, |row| row[0].to_owned())
+}
+
+fn without_ending(word: &str) -> String {
     let word = word.strip_suffix("'s").or_else(|| word.strip_suffix("n't")).unwrap_or(word).replace('\'', "");
     if word.len() < 4 || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
         return word;
@@ -223,7 +296,16 @@ mod tests {
         }
         assert_eq!(words("string"), ["string"]);
         assert_eq!(words("class"), ["class"]);
-        assert_eq!(words("__init__"), ["init"]);
+        assert_eq!(words("__init__"), ["__init__"]);
+        assert_eq!(words("the biggest element"), words("largest item"));
+    }
+
+    #[test]
+    fn pieces_of_code_name_their_idea() {
+        assert_eq!(terms("what does word[2:5] do"), ["word", "slic"]);
+        assert_eq!(terms("grid[1][2]"), ["grid", "grid", "position"]);
+        assert_eq!(terms("for name in names"), ["for_in", "name"]);
+        assert_eq!(terms("x = x + 1"), ["x", "assign_sign", "x", "1"]);
     }
 
     #[test]

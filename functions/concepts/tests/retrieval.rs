@@ -4,8 +4,8 @@
 use concepts::{card, retrieve};
 
 /// Shares that were measured; they may only rise.
-const TOP_1_FLOOR: f64 = 0.0;
-const TOP_3_FLOOR: f64 = 0.0;
+const TOP_1_FLOOR: f64 = 0.80;
+const TOP_3_FLOOR: f64 = 0.92;
 const ANSWERED_FLOOR: f64 = 0.0;
 
 struct Line {
@@ -54,7 +54,12 @@ fn paraphrased_questions_find_their_cards() {
     println!("top 1: {:.3}, top 3: {:.3}", share(first), share(among_three));
     println!("{}", missed.join("\n"));
     assert!(share(first) >= TOP_1_FLOOR, "top 1 fell to {}:\n{}", share(first), missed.join("\n"));
-    assert!(share(among_three) >= TOP_3_FLOOR, "top 3 fell to {}:\n{}", share(among_three), missed.join("\n"));
+    assert!(
+        share(among_three) >= TOP_3_FLOOR,
+        "top 3 fell to {}:\n{}",
+        share(among_three),
+        missed.join("\n")
+    );
 }
 
 #[test]

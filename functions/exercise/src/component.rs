@@ -1,13 +1,7 @@
 //! The exercise agent as a Spin component.
 
 use learnflow_agent::{Answer, Fault};
-use learnflow_agent_spin::{
-    Environment,
-    database::jsonb,
-    http::Response,
-    serve,
-    specialist::Turn,
-};
+use learnflow_agent_spin::{Environment, database::jsonb, http::Response, serve, specialist::Turn};
 use learnflow_events::{Agent, EventType, ids, payload::ResponseType};
 use serde_json::Value;
 use spin_sdk::{http::Request, http_service};

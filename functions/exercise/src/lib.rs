@@ -3,9 +3,9 @@
 //! [`bank`] holds the exercises of `bank/`, one file each. [`select`] chooses among them, [`present`] writes them
 //! out, [`parsons`] shuffles a solution's lines, and [`grade`] judges a submission.
 
+pub mod bank;
 #[cfg(target_family = "wasm")]
 mod component;
-pub mod bank;
 pub mod grade;
 pub mod parsons;
 pub mod present;

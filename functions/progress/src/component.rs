@@ -139,9 +139,16 @@ async fn learn(incoming: Incoming) -> Result<Option<Event>, Fault> {
         let new = seen.observations(&environment, &record.observations, at).await?;
         let change = observe::observe(&record.observations, new, &record.activity, Utc::now());
         let reply = reply(&change, &incoming, &student_id, environment.traceparent.clone());
-        let committed =
-            commit(&environment, &event_id, &student_id, record.model_version, &seen, &change, reply.as_ref())
-                .await?;
+        let committed = commit(
+            &environment,
+            &event_id,
+            &student_id,
+            record.model_version,
+            &seen,
+            &change,
+            reply.as_ref(),
+        )
+        .await?;
         if committed["conflict"] != true {
             return match &committed["reply"] {
                 Value::Null => Ok(None),
