@@ -112,6 +112,7 @@ pub(crate) fn trigger(trigger: spec::Trigger, at: &Place, errors: &mut Errors) -
             DeliveryOrder::Unordered
         }
     };
+    scaling(&trigger.metadata.annotations, errors);
     let delivery = spec.delivery.and_then(|spec| delivery(&spec, &namespace, errors));
     let subscriber = subscriber.filter(|_| errors.len() == before)?;
     Some(Trigger {
@@ -123,6 +124,24 @@ pub(crate) fn trigger(trigger: spec::Trigger, at: &Place, errors: &mut Errors) -
         delivery,
         order,
     })
+}
+
+/// Annotations by which KEDA scales the dispatcher of a Trigger or a source. Nobody else notices a misspelt one.
+const SCALING: [&str; 5] = ["cooldown-period", "lag-threshold", "max-scale", "min-scale", "polling-interval"];
+
+fn scaling(annotations: &Texts, errors: &mut Errors) {
+    for (name, text) in annotations {
+        let Some(name) = name.strip_prefix("autoscaling.eventing.knative.dev/") else { continue };
+        if !SCALING.contains(&name) {
+            let known = SCALING.join(", ");
+            errors.at(
+                &text.at,
+                format!("unknown annotation autoscaling.eventing.knative.dev/{name}; expected {known}"),
+            );
+        } else if text.value.parse::<u32>().is_err() {
+            errors.at(&text.at, format!("{name} is {:?}, not a whole number from 0", text.value));
+        }
+    }
 }
 
 /// The older `filter`: an empty value matches anything.
@@ -324,6 +343,7 @@ pub(crate) fn kafka_source(
     at: &Place,
     errors: &mut Errors,
 ) -> Option<KafkaSource> {
+    scaling(&source.metadata.annotations, errors);
     let spec = source.spec.value;
     for (empty, name) in
         [(spec.bootstrap_servers.is_empty(), "bootstrapServers"), (spec.topics.is_empty(), "topics")]

@@ -281,7 +281,8 @@ pub struct KafkaTopic {
     pub config: BTreeMap<String, String>,
 }
 
-/// A KafkaSource: records of topics, sent on as events.
+/// A KafkaSource: records of topics, sent on as events. It is read and checked, but the runner on one machine has no
+/// producer that speaks only Kafka, and does not execute it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KafkaSource {
     /// Its namespace.

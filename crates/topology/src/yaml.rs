@@ -59,7 +59,10 @@ impl<'a> Reader<'a> {
                 match style {
                     ScalarStyle::Plain => {
                         if is_ambiguous(&text) {
-                            self.errors.at(&at, format!("quote {text}, or write it another way: readers differ on it"));
+                            self.errors.at(
+                                &at,
+                                format!("quote {text}, or write it another way: readers differ on it"),
+                            );
                         }
                         plain(&text)
                     }

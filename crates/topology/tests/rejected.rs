@@ -171,6 +171,8 @@ fn what_only_webhooks_refuse() {
                 "- exact: { type: learnflow.query.submitted.v1 }",
                 "- cesql: \"type = 'learnflow.query.submitted.v1'\"",
             ),
+            ("misspelt annotation for KEDA", AGENTS, "dev/lag-threshold", "dev/lagThreshold"),
+            ("a lag that is no number", AGENTS, "lag-threshold: \"20\"", "lag-threshold: many"),
             ("bad delivery.order", AGENTS, "delivery.order: unordered", "delivery.order: fifo"),
             ("another broker class", BROKER, "broker.class: Kafka", "broker.class: MTChannelBasedBroker"),
             ("broker without config", BROKER, "    name: kafka-broker\n", "    name: kafka-brokers\n"),

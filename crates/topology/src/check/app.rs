@@ -154,13 +154,9 @@ impl Check<'_> {
         // An address without the right to use it is a mistake; a secret in an address list is a leak.
         let reachable: BTreeSet<&str> = names(component.allowed_outbound_hosts.iter());
         for name in names(component.variables.values()) {
-            if name.ends_with("_origin") || name == "sandbox_url" {
-                if !reachable.contains(name) {
-                    self.wrong(
-                        &what,
-                        format!("it gets {name}, which its allowed_outbound_hosts do not name"),
-                    );
-                }
+            let is_address = name.ends_with("_origin") || name == "sandbox_url";
+            if is_address && !reachable.contains(name) {
+                self.wrong(&what, format!("it gets {name}, which its allowed_outbound_hosts do not name"));
             }
         }
         for name in &reachable {
