@@ -90,6 +90,15 @@ def describe(error):
     return Failure(kind, _clean(message)[:MESSAGE_CHARS], line, path, _clean(_format(error)))
 
 
+def describe_safely(error):
+    """Like `describe`, for a program that may have broken what describing needs."""
+    try:
+        return describe(error)
+    except BaseException:
+        kind = type.__dict__["__name__"].__get__(type(error))
+        return Failure(kind, "", None, "", f"{kind}\n")
+
+
 def _clean(text):
     """Without lone surrogates, which UTF-8 does not have."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
@@ -130,5 +139,5 @@ def show(failure):
     try:
         sys.__stderr__.write(failure.traceback)
         sys.__stderr__.flush()
-    except Exception:
+    except BaseException:
         pass

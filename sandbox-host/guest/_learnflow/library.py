@@ -6,7 +6,13 @@ here, in full. Modules that need an operating system (sqlite3, multiprocessing, 
 
 import gc
 import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import linecache
 import sys
+
+from . import linux_errors
 
 NAMES = """
 __future__ _thread abc argparse array ast asyncio atexit base64 bdb binascii bisect builtins calendar cmath cmd code
@@ -20,7 +26,7 @@ importlib.resources importlib.util inspect io ipaddress itertools json json.tool
 logging.config logging.handlers marshal math mimetypes modulefinder numbers opcode operator optparse os os.path pathlib
 pickle pickletools pkgutil platform plistlib posixpath pprint profile pstats py_compile pyclbr pydoc queue quopri
 random re reprlib rlcompleter runpy sched secrets select selectors shelve shlex shutil signal site socket socketserver sqlite3
-stat statistics string string.templatelib stringprep struct symtable sys sysconfig tabnanny tarfile tempfile textwrap this
+stat statistics string string.templatelib stringprep struct symtable sys sysconfig tabnanny tarfile tempfile textwrap
 threading time timeit token tokenize tomllib trace traceback tracemalloc types typing unicodedata unittest
 unittest.case unittest.loader unittest.mock unittest.result unittest.runner unittest.suite unittest.util urllib
 urllib.error urllib.parse urllib.request uuid warnings wave weakref wsgiref xml.dom.minidom xml.etree.ElementTree
@@ -30,7 +36,23 @@ xml.sax xml.parsers.expat zipapp zipfile zipimport zlib zoneinfo concurrent.futu
 # Explaining an exception imports lazily, so all of it is imported here.
 EXPLAIN = ("friendly_traceback", "stack_data", "executing", "asttokens", "pure_eval")
 
+# Modules that do something visible when they are imported: they are run when a program imports them.
+LATER = ("this", "antigravity")
+
 missing = {}
+_later = {}
+
+
+class _Later(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports from code that was read when the snapshot was taken."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname in _later:
+            return importlib.machinery.ModuleSpec(fullname, self)
+        return None
+
+    def exec_module(self, module):
+        exec(_later[module.__spec__.name], module.__dict__)
 
 
 def _load(name):
@@ -53,18 +75,43 @@ def _load_package(name):
                 _load_package(f"{name}.{entry}")
 
 
+def _close_doors():
+    """Replaces functions of C that would wait for an operating system without telling audit hooks."""
+    import select
+    import sqlite3
+
+    def refuse(*arguments, **named):
+        raise linux_errors.error(linux_errors.errno.EPERM)
+
+    for name in ("select", "poll", "epoll", "kqueue"):
+        if hasattr(select, name):
+            setattr(select, name, refuse)
+
+    connect = sqlite3.connect
+
+    def connect_in_memory(*arguments, **named):
+        connection = connect(*arguments, **named)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+        connection.execute("pragma temp_store = memory")
+        return connection
+
+    connect_in_memory.__name__ = connect_in_memory.__qualname__ = "connect"
+    connect_in_memory.__doc__ = connect.__doc__
+    sqlite3.connect = sqlite3.dbapi2.connect = connect_in_memory
+
+
 def finish():
     """Imports everything and settles the interpreter for the snapshot."""
-    # `this` prints when it is imported; it shall do so in the program that imports it, so it is left out.
-    import io
-
     for name in NAMES:
-        if name not in ("this", "antigravity"):
-            _load(name)
-    out = sys.stdout
+        _load(name)
+    for name in LATER:
+        _later[name] = importlib.util.find_spec(name).loader.get_code(name)
+    # Explaining replaces functions of linecache when it is imported; programs get Python's own.
+    own = dict(vars(linecache))
     for name in EXPLAIN:
         _load_package(name)
-    sys.stdout = out
+    vars(linecache).update(own)
+    _close_doors()
     for name, reason in missing.items():
         print(f"not in the sandbox: {name} ({reason})", file=sys.stderr)
 
@@ -74,6 +121,7 @@ def finish():
     clock.patch_random()
     files.finish()
     sys.meta_path.insert(0, files.Finder())
+    sys.meta_path.append(_Later())
     sys.path[:] = [""]
     sys.setrecursionlimit(1000)
     gc.collect()

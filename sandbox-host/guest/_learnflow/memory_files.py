@@ -14,6 +14,7 @@ LIMIT_OPEN = 256
 # Files and directories.
 LIMIT_NODES = 4096
 LIMIT_LINKS = 40
+LIMIT_PATH_CHARS = 1024
 
 
 class Node:
@@ -89,9 +90,10 @@ class FileSystem:
             path = path.decode("utf-8", "surrogateescape")
         if "\0" in path:
             raise ValueError("embedded null byte")
-        if len(path) > 4096:
+        absolute = path if path.startswith("/") else f"{self.cwd}/{path}"
+        if len(absolute) > LIMIT_PATH_CHARS:
             raise error(errno.ENAMETOOLONG, path[:80])
-        return path if path.startswith("/") else f"{self.cwd}/{path}"
+        return absolute
 
     def _walk(self, path, follow, shown, links=0):
         """The node at a path, and its parent and name; the node is None when only it is missing."""

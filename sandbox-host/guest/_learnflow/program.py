@@ -8,11 +8,15 @@ import types
 
 from wit_world import Ended, Ending
 
-from . import failure, files, streams
+from . import failure, files, recorder, streams
 
 MAIN = "main.py"
 # Bound before any program can replace them.
 _compile, _exec, _isinstance = compile, exec, isinstance
+
+_settrace, _setprofile = sys.settrace, sys.setprofile
+_get_tool, _set_events = sys.monitoring.get_tool, sys.monitoring.set_events
+_TOOLS = (0, 1, 2, 3, 4, 5)
 
 _main = types.ModuleType("__main__")
 
@@ -64,7 +68,7 @@ def finish(error):
         return Ended(Ending.OK, 0, None)
     if _isinstance(error, SystemExit):
         return Ended(Ending.EXITED, _exit_code(error), None)
-    described = failure.describe(error)
+    described = failure.describe_safely(error)
     failure.show(described)
     if _isinstance(error, KeyboardInterrupt):
         return Ended(Ending.INTERRUPTED, 130, described)
@@ -92,6 +96,12 @@ def guarded(action):
         action()
     except BaseException as raised:
         error = raised
+    # What watched the program must not watch what follows. No function of Python is called before this is done.
+    _settrace(None)
+    _setprofile(None)
+    for tool in _TOOLS:
+        if _get_tool(tool) is not None:
+            _set_events(tool, 0)
     try:
         tear_down()
     except BaseException as raised:
@@ -110,15 +120,13 @@ def run(program):
     sys.modules["__main__"] = module
     if program.recording is None:
         return finish(guarded(lambda: _exec(code, module.__dict__)))
-    from . import recorder
-
     with recorder.Recorder(program.recording.steps) as steps:
         error = guarded(lambda: steps.run(code, module.__dict__))
     return finish(error)
 
 
 def _unreadable(error):
-    described = failure.describe(error)
+    described = failure.describe_safely(error)
     failure.show(described)
     ending = Ending.SYNTAX_ERROR if _isinstance(error, (SyntaxError, ValueError)) else Ending.RAISED
     return Ended(ending, 1, described)

@@ -7,6 +7,12 @@ import sys
 from wit_world.imports import host
 
 _emit = host.emit
+# A program may put something else in their place.
+_len, _bytes, _min = len, bytes, min
+
+# What was printed since the last recorded step, while steps are recorded.
+keep_printed = False
+printed = []
 
 
 class _Output(io.RawIOBase):
@@ -20,11 +26,13 @@ class _Output(io.RawIOBase):
         return True
 
     def write(self, data):
-        data = bytes(data)
+        data = _bytes(data)
+        if keep_printed:
+            printed.append((self.name[1:-1], data.decode("utf-8", "replace")))
         # The host keeps the order of both streams by the order of these calls.
         if data and _emit(self._channel, data):
             raise KeyboardInterrupt
-        return len(data)
+        return _len(data)
 
 
 class _Lines(io.RawIOBase):
@@ -45,7 +53,7 @@ class _Lines(io.RawIOBase):
             if isinstance(answer, host.Input_End):
                 return 0
             self._rest = answer.value.encode("utf-8", "replace")
-        count = min(len(buffer), len(self._rest))
+        count = _min(_len(buffer), _len(self._rest))
         buffer[:count] = self._rest[:count]
         self._rest = self._rest[count:]
         return count

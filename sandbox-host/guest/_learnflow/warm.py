@@ -8,7 +8,7 @@ import gc
 import io
 import sys
 
-from wit_world import Program
+from wit_world import Program, Recording
 
 from . import failure, files, program, streams
 
