@@ -75,10 +75,11 @@ BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
     PERFORM pg_advisory_xact_lock(hashtextextended('event_log.group:' || p_group, 0));
 
+    -- A shared lock: groups that look at the same time do not take each other for the process that lives.
     DELETE FROM event_log.members m
      WHERE m.group_name = p_group AND m.member_id <> p_member
        AND (m.lease_until < clock_timestamp()
-            OR (m.session <> p_session AND pg_try_advisory_xact_lock(m.session)));
+            OR (m.session <> p_session AND pg_try_advisory_xact_lock_shared(m.session)));
     GET DIAGNOSTICS v_gone = ROW_COUNT;
 
     INSERT INTO event_log.members AS m (group_name, member_id, session, topics, lease_until)

@@ -9,6 +9,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use axum::Router;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use learnflow_event_log::{EventLog, LogError, TopicSpec};
 use learnflow_topology::graph::{
     self, BackoffPolicy, ContentMode, Delivery, Destination, Graph, KafkaTopic, Trigger,
@@ -18,6 +19,7 @@ use tokio::{sync::Semaphore, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 mod backoff;
+pub mod conformance;
 mod deliver;
 mod destination;
 mod dispatch;
@@ -40,6 +42,9 @@ use ingress::Address;
 const RETENTION_MS: u64 = 7 * 24 * 3_600_000;
 /// What a topic has that nobody declares anything for: Knative's defaults.
 const PARTITIONS: u32 = 12;
+
+/// Groups that are joined at the same time when a broker starts.
+const JOINED_AT_ONCE: usize = 8;
 
 /// What the manifests do not say.
 #[derive(Clone, Debug)]
@@ -122,11 +127,14 @@ impl Broker {
         // A start that fails half-way must not leave dispatchers behind.
         let undo = shared.stop.clone().drop_guard();
         let mut tasks = Vec::with_capacity(graph.triggers.len() + 1);
-        let mut joined = Vec::with_capacity(graph.triggers.len());
-        for trigger in &graph.triggers {
-            let dispatcher = dispatcher(graph, trigger, &shared, &options);
-            joined.push((dispatcher.join().await?, dispatcher));
-        }
+        let joined: Vec<_> = stream::iter(&graph.triggers)
+            .map(async |trigger| {
+                let dispatcher = dispatcher(graph, trigger, &shared, &options);
+                Ok::<_, LogError>((dispatcher.join().await?, dispatcher))
+            })
+            .buffered(JOINED_AT_ONCE)
+            .try_collect()
+            .await?;
         let mut measured = Vec::with_capacity(joined.len());
         for (consumer, dispatcher) in joined {
             measured.push((dispatcher.group.clone(), Arc::clone(&dispatcher.delivering)));

@@ -1,6 +1,7 @@
 //! What the broker does, on whatever log it runs: see `on_log!`.
 
 pub mod answers;
+pub mod conformance;
 pub mod delivery;
 pub mod doors;
 pub mod restart;
@@ -33,6 +34,7 @@ macro_rules! on_log {
             answers::an_event_without_a_dead_letter_sink_is_passed_by
             answers::a_failing_dead_letter_sink_does_not_stop_the_trigger
             answers::a_reply_that_the_log_refuses_is_a_dead_letter
+            conformance::every_case_is_kept
             restart::what_was_in_flight_is_delivered_again
             restart::what_waits_for_another_try_is_not_lost
             restart::a_shutdown_finishes_what_is_in_flight
