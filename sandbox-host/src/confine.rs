@@ -42,7 +42,9 @@ fn drop_user() -> Result<(), String> {
 
 /// No file of the machine can be opened from here on.
 fn landlock_nothing() -> Result<(), String> {
-    use landlock::{ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus};
+    use landlock::{
+        ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus,
+    };
     let status = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(ABI::V5))
@@ -60,16 +62,48 @@ fn landlock_nothing() -> Result<(), String> {
 fn seccomp() -> Result<(), String> {
     use nix::libc as sys;
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = [
-        sys::SYS_read, sys::SYS_write, sys::SYS_readv, sys::SYS_writev, sys::SYS_close, sys::SYS_lseek,
-        sys::SYS_mmap, sys::SYS_munmap, sys::SYS_mremap, sys::SYS_mprotect, sys::SYS_madvise, sys::SYS_brk,
-        sys::SYS_futex, sys::SYS_membarrier, sys::SYS_rseq, sys::SYS_set_robust_list,
-        sys::SYS_epoll_create1, sys::SYS_epoll_ctl, sys::SYS_epoll_wait, sys::SYS_epoll_pwait, sys::SYS_eventfd2,
-        sys::SYS_poll, sys::SYS_ppoll, sys::SYS_fcntl,
-        sys::SYS_clock_gettime, sys::SYS_clock_nanosleep, sys::SYS_nanosleep, sys::SYS_gettimeofday,
-        sys::SYS_rt_sigaction, sys::SYS_rt_sigprocmask, sys::SYS_rt_sigreturn, sys::SYS_sigaltstack,
-        sys::SYS_restart_syscall, sys::SYS_sched_yield, sys::SYS_sched_getaffinity, sys::SYS_getcpu,
-        sys::SYS_getpid, sys::SYS_gettid, sys::SYS_getrandom, sys::SYS_getrusage,
-        sys::SYS_exit, sys::SYS_exit_group,
+        sys::SYS_read,
+        sys::SYS_write,
+        sys::SYS_readv,
+        sys::SYS_writev,
+        sys::SYS_close,
+        sys::SYS_lseek,
+        sys::SYS_mmap,
+        sys::SYS_munmap,
+        sys::SYS_mremap,
+        sys::SYS_mprotect,
+        sys::SYS_madvise,
+        sys::SYS_brk,
+        sys::SYS_futex,
+        sys::SYS_membarrier,
+        sys::SYS_rseq,
+        sys::SYS_set_robust_list,
+        sys::SYS_epoll_create1,
+        sys::SYS_epoll_ctl,
+        sys::SYS_epoll_wait,
+        sys::SYS_epoll_pwait,
+        sys::SYS_eventfd2,
+        sys::SYS_poll,
+        sys::SYS_ppoll,
+        sys::SYS_fcntl,
+        sys::SYS_clock_gettime,
+        sys::SYS_clock_nanosleep,
+        sys::SYS_nanosleep,
+        sys::SYS_gettimeofday,
+        sys::SYS_rt_sigaction,
+        sys::SYS_rt_sigprocmask,
+        sys::SYS_rt_sigreturn,
+        sys::SYS_sigaltstack,
+        sys::SYS_restart_syscall,
+        sys::SYS_sched_yield,
+        sys::SYS_sched_getaffinity,
+        sys::SYS_getcpu,
+        sys::SYS_getpid,
+        sys::SYS_gettid,
+        sys::SYS_getrandom,
+        sys::SYS_getrusage,
+        sys::SYS_exit,
+        sys::SYS_exit_group,
     ]
     .into_iter()
     .map(|call| (call, Vec::new()))
@@ -85,8 +119,8 @@ fn seccomp() -> Result<(), String> {
     .map_err(text)?;
     rules.insert(sys::SYS_clone, vec![SeccompRule::new(vec![thread]).map_err(text)?]);
     // Names of threads.
-    let name =
-        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, sys::PR_SET_NAME as u64).map_err(text)?;
+    let name = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, sys::PR_SET_NAME as u64)
+        .map_err(text)?;
     rules.insert(sys::SYS_prctl, vec![SeccompRule::new(vec![name]).map_err(text)?]);
 
     let arch = std::env::consts::ARCH.try_into().map_err(text)?;

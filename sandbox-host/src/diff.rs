@@ -33,10 +33,9 @@ pub(crate) fn output(expected: &str, got: &str) -> Option<String> {
             count(same, "line"),
             shown(expected)
         ),
-        (None, Some(got)) => format!(
-            "The output has a line too many. Line {number} should not be there:\n  {}",
-            shown(got)
-        ),
+        (None, Some(got)) => {
+            format!("The output has a line too many. Line {number} should not be there:\n  {}", shown(got))
+        }
         (None, None) => unreachable!("the outputs differ"),
     })
 }

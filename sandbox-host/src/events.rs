@@ -19,12 +19,7 @@ use learnflow_events::{
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{
-    answer,
-    problem::Problem,
-    service::Service,
-    store::StudentRun,
-};
+use crate::{answer, problem::Problem, service::Service, store::StudentRun};
 
 /// The CloudEvents `source` of what the sandbox sends.
 const SOURCE: &str = "/learnflow/sandbox";
@@ -58,8 +53,13 @@ async fn submitted(service: &Service, incoming: &Incoming) -> Result<Event, Prob
     let reply = outgoing(incoming, EventType::CodeExecuted, &envelope.student_id, None)
         .event(CodeExecuted { run_id, report: report.clone() });
     let Some(store) = service.store() else { return Ok(reply) };
-    let run =
-        StudentRun { run_id, student_id: &envelope.student_id, query_id: None, request: &request, report: &report };
+    let run = StudentRun {
+        run_id,
+        student_id: &envelope.student_id,
+        query_id: None,
+        request: &request,
+        report: &report,
+    };
     Ok(store.commit(incoming.event.id(), &reply, &run, None).await?)
 }
 

@@ -18,6 +18,7 @@ use crate::{
     guest::{Guest, Interrupt, OnOutput, Stop},
     limits::{Limits, check_run},
     random::Random,
+    receipt::Receipt,
 };
 
 /// How long a busy program runs before others on its thread get a turn, in milliseconds.
@@ -66,7 +67,14 @@ struct Shared {
     ticker: Arc<Ticker>,
     options: ExecutorOptions,
     permits: Arc<Semaphore>,
-    ready: Mutex<Vec<Interpreter>>,
+    ready: Mutex<Ready>,
+}
+
+/// Interpreters that are prepared, and how many are being prepared.
+#[derive(Default)]
+struct Ready {
+    interpreters: Vec<Interpreter>,
+    coming: usize,
 }
 
 impl Drop for Shared {
@@ -97,14 +105,14 @@ impl Executor {
                 ticker,
                 options,
                 permits: Arc::new(Semaphore::new(options.max_runs)),
-                ready: Mutex::new(Vec::new()),
+                ready: Mutex::default(),
             }),
         })
     }
 
     /// SHA-256 of the interpreter that runs programs, in hexadecimal.
     pub fn interpreter_digest(&self) -> &str {
-        &self.shared.loaded.digest
+        self.shared.loaded.digest()
     }
 
     /// Prepares as many interpreters as the options ask for.
@@ -129,13 +137,22 @@ impl Executor {
         report
     }
 
-    pub(crate) async fn run_admitted(&self, request: &RunRequest, io: RunIo) -> Result<RunReport, ExecutorError> {
+    pub(crate) async fn run_admitted(
+        &self,
+        request: &RunRequest,
+        io: RunIo,
+    ) -> Result<RunReport, ExecutorError> {
         let limits = Limits::of(&request.limits, io.lines.is_some());
         let interactive = io.lines.is_some();
         let program = program(request, interactive, &limits);
         let mut session = self.session(io, &limits, request).await?;
         let call = session.call(limits, async |guest, store| guest.call_run(store, &program).await).await;
-        Ok(session.report(call, request.trace).await)
+        let mut report = session.report(call, request.trace).await;
+        if is_repeatable(request) {
+            let receipt = Receipt::of(self.interpreter_digest(), request, &limits, &report);
+            report.receipt = receipt.and_then(|receipt| serde_json::to_value(receipt).ok());
+        }
+        Ok(report)
     }
 
     /// A fresh interpreter with the limits and the surroundings of a request.
@@ -145,7 +162,9 @@ impl Executor {
         limits: &Limits,
         request: &RunRequest,
     ) -> Result<Session, ExecutorError> {
-        let mut interpreter = self.shared.take().await?;
+        // A prepared interpreter has other addresses in its memory, which `id()` shows.
+        let mut interpreter =
+            if is_repeatable(request) { self.shared.make().await? } else { self.shared.take().await? };
         let state = interpreter.store.data_mut();
         state.memory_limit = usize::try_from(limits.memory_mib << 20).unwrap_or(usize::MAX);
         state.memory_refused = false;
@@ -164,6 +183,11 @@ impl Executor {
     pub(crate) async fn permit(&self) -> tokio::sync::OwnedSemaphorePermit {
         Arc::clone(&self.shared.permits).acquire_owned().await.expect("the semaphore is never closed")
     }
+}
+
+/// Whether the same request must give the same output, bit for bit.
+fn is_repeatable(request: &RunRequest) -> bool {
+    request.seed.is_some() && request.clock_ms.is_some()
 }
 
 fn program(request: &RunRequest, interactive: bool, limits: &Limits) -> Program {
@@ -225,15 +249,23 @@ impl Shared {
     }
 
     async fn refill(&self) -> Result<(), ExecutorError> {
-        while self.ready.lock().expect("no panic while locked").len() < self.options.prepared {
-            let interpreter = self.make_prepared().await?;
-            self.ready.lock().expect("no panic while locked").push(interpreter);
+        loop {
+            {
+                let mut ready = self.ready.lock().expect("no panic while locked");
+                if ready.interpreters.len() + ready.coming >= self.options.prepared {
+                    return Ok(());
+                }
+                ready.coming += 1;
+            }
+            let made = self.make_prepared().await;
+            let mut ready = self.ready.lock().expect("no panic while locked");
+            ready.coming -= 1;
+            ready.interpreters.push(made?);
         }
-        Ok(())
     }
 
     async fn take(self: &Arc<Self>) -> Result<Interpreter, ExecutorError> {
-        let ready = self.ready.lock().expect("no panic while locked").pop();
+        let ready = self.ready.lock().expect("no panic while locked").interpreters.pop();
         if self.options.prepared > 0 {
             let shared = Arc::clone(self);
             tokio::spawn(async move {
@@ -341,7 +373,8 @@ impl Session {
     /// What the guest says about the exception that ended the last call; empty when it cannot say.
     pub(crate) async fn explain(&mut self) -> ExplanationParts {
         // A program may have changed what the explanation needs, so it is bounded like a program.
-        let call = self.call_for(EXPLAIN_LIMIT, 2 * EXPLAIN_LIMIT, async |guest, store| guest.call_explain(store).await);
+        let call = self
+            .call_for(EXPLAIN_LIMIT, 2 * EXPLAIN_LIMIT, async |guest, store| guest.call_explain(store).await);
         match call.await.result {
             Ok(parts) => ExplanationParts { what: parts.what, why: parts.why, hint: parts.hint },
             Err(_) => ExplanationParts::default(),
@@ -402,9 +435,19 @@ impl Session {
             stderr.clone_from(&error.traceback);
         }
         let state = self.interpreter.store.data_mut();
-        let trace = traced.then(|| crate::trace::assemble(&state.steps, outcome));
+        let trace = traced.then(|| crate::trace::assemble(&state.steps, state.steps_refused, outcome));
         tracing::debug!(?outcome, total_us = self.started.elapsed().as_micros(), "run");
-        RunReport { outcome, exit_code, stdout, stderr, error, duration_us, memory_bytes, trace, receipt: None }
+        RunReport {
+            outcome,
+            exit_code,
+            stdout,
+            stderr,
+            error,
+            duration_us,
+            memory_bytes,
+            trace,
+            receipt: None,
+        }
     }
 
     /// Takes what was printed.

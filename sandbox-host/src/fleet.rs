@@ -224,7 +224,8 @@ impl Fleet {
             .map(load)
             .min_by_key(|(_, load)| *load)
             .expect("there is at least one slot");
-        if load >= 2 * self.config.max_runs || (load >= self.config.max_runs && self.is_ready() && suspected.is_empty())
+        if load >= 2 * self.config.max_runs
+            || (load >= self.config.max_runs && self.is_ready() && suspected.is_empty())
         {
             return Err(ExecutorError::Busy { running: self.in_flight() });
         }
@@ -309,8 +310,8 @@ impl Fleet {
         });
         while let Some(frame) = words.next().await {
             match decode(&frame?)? {
-                Word::Ready { interpreter, confinement } => {
-                    tracing::info!(slot = index, interpreter, ?confinement, "an executor process is ready");
+                Word::Ready { confinement } => {
+                    tracing::info!(slot = index, ?confinement, "an executor process is ready");
                     *self.confinement.lock().expect("no panic while locked") = confinement;
                     self.adopt(index, &sender);
                     self.ready.send_replace(true);
@@ -389,11 +390,8 @@ impl Fleet {
         let mut culprits = Vec::new();
         {
             let mut jobs = self.jobs.lock().expect("no panic while locked");
-            let first_suspect = jobs
-                .iter()
-                .filter(|(_, job)| job.slot == index && job.alone)
-                .map(|(id, _)| *id)
-                .min();
+            let first_suspect =
+                jobs.iter().filter(|(_, job)| job.slot == index && job.alone).map(|(id, _)| *id).min();
             for (id, job) in jobs.iter_mut().filter(|(_, job)| job.slot == index) {
                 let ran = !job.alone || Some(*id) == first_suspect;
                 if !ran {
@@ -420,12 +418,9 @@ impl Fleet {
 impl Job {
     fn order(&self, id: u64) -> Order {
         match &self.work {
-            Work::Run { request, interactive, streamed, .. } => Order::Run {
-                id,
-                request: request.clone(),
-                interactive: *interactive,
-                streamed: *streamed,
-            },
+            Work::Run { request, interactive, streamed, .. } => {
+                Order::Run { id, request: request.clone(), interactive: *interactive, streamed: *streamed }
+            }
             Work::Test { request, .. } => Order::Test { id, request: request.clone() },
         }
     }

@@ -31,7 +31,7 @@ pub(crate) enum Order {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Word {
     /// A warm run has succeeded.
-    Ready { interpreter: String, confinement: Vec<String> },
+    Ready { confinement: Vec<String> },
     /// Something was printed.
     Output { id: u64, stream: Stream, text: String },
     /// A run ended.

@@ -83,11 +83,14 @@ pub struct Guest {
     pub(crate) output: Output,
     pub(crate) lines: Option<mpsc::Receiver<String>>,
     pub(crate) interrupt: Interrupt,
+    /// The program was told of the interrupt; it is told once.
+    pub(crate) interrupt_told: bool,
     pub(crate) random: Random,
     pub(crate) clock_ms: Option<u64>,
     pub(crate) steps: Vec<String>,
     pub(crate) step_bytes: usize,
     pub(crate) step_bytes_limit: usize,
+    pub(crate) steps_refused: bool,
     pub(crate) stopped: Option<Stop>,
 }
 
@@ -157,13 +160,22 @@ impl Guest {
             output: Output::default(),
             lines: None,
             interrupt: Interrupt::default(),
+            interrupt_told: false,
             random: Random::from_seed(0),
             clock_ms: None,
             steps: Vec::new(),
             step_bytes: 0,
             step_bytes_limit: 0,
+            steps_refused: false,
             stopped: None,
         }
+    }
+
+    /// Whether the program is to raise `KeyboardInterrupt` now.
+    fn tell_interrupt(&mut self) -> bool {
+        let tell = self.interrupt.is_asked() && !self.interrupt_told;
+        self.interrupt_told |= tell;
+        tell
     }
 
     fn stop(&mut self, why: Stop) -> wasmtime::Error {
@@ -197,31 +209,34 @@ impl Host for Guest {
         if !self.output.take(stream, &bytes) {
             return Err(self.stop(Stop::Output));
         }
-        Ok(self.interrupt.is_asked())
+        Ok(self.tell_interrupt())
     }
 
     async fn read_line(&mut self) -> Result<Input> {
         let Some(lines) = &mut self.lines else { return Ok(Input::End) };
         let answer = tokio::select! {
             biased;
-            () = self.interrupt.asked() => Input::Interrupted,
-            line = lines.recv() => line.map_or(Input::End, Input::Line),
+            () = self.interrupt.asked(), if !self.interrupt_told => None,
+            line = lines.recv() => Some(line.map_or(Input::End, Input::Line)),
         };
-        Ok(answer)
+        Ok(answer.unwrap_or_else(|| {
+            self.interrupt_told = true;
+            Input::Interrupted
+        }))
     }
 
     async fn sleep(&mut self, nanoseconds: u64) -> Result<bool> {
         if self.clock_ms.is_some() {
             // A frozen clock does not pass by waiting; a repeatable run does not wait.
-            return Ok(self.interrupt.is_asked());
+            return Ok(self.tell_interrupt());
         }
         // Longer than any wall limit, which ends the run first.
         let longest = Duration::from_secs(86_400);
         tokio::select! {
             () = tokio::time::sleep(Duration::from_nanos(nanoseconds).min(longest)) => {}
-            () = self.interrupt.asked() => {}
+            () = self.interrupt.asked(), if !self.interrupt_told => {}
         }
-        Ok(self.interrupt.is_asked())
+        Ok(self.tell_interrupt())
     }
 
     fn wall_clock(&mut self) -> Result<u64> {
@@ -261,8 +276,8 @@ impl Host for Guest {
 
     fn record_steps(&mut self, steps: Vec<String>) -> Result<bool> {
         for step in steps {
-            if self.step_bytes + step.len() > self.step_bytes_limit {
-                self.step_bytes_limit = 0;
+            if self.steps_refused || self.step_bytes + step.len() > self.step_bytes_limit {
+                self.steps_refused = true;
                 return Ok(false);
             }
             self.step_bytes += step.len();

@@ -5,6 +5,7 @@
 //! stealing. docs/sandbox.md has the whole picture.
 
 mod answer;
+pub mod bench;
 mod bindings;
 mod clock;
 mod confine;
@@ -21,6 +22,7 @@ mod metrics;
 mod problem;
 mod process;
 mod random;
+mod receipt;
 mod service;
 mod store;
 mod tests;
@@ -33,4 +35,5 @@ pub use fleet::{Fleet, FleetConfig, RunControl, RunEvent, RunHandle};
 pub use guest::{Interrupt, OnOutput, Stream};
 pub use limits::Limits;
 pub use process::executor_main;
+pub use receipt::{Receipt, ReplayError};
 pub use service::{ServeConfig, serve, serve_on};

@@ -92,7 +92,9 @@ fn check_files<'a>(files: impl Iterator<Item = (&'a String, &'a String)>) -> Res
         }
     }
     if count > CODE_FILES {
-        return Err(ExecutorError::Invalid(format!("there are {count} files; at most {CODE_FILES} are accepted")));
+        return Err(ExecutorError::Invalid(format!(
+            "there are {count} files; at most {CODE_FILES} are accepted"
+        )));
     }
     Ok(())
 }

@@ -27,6 +27,12 @@ enum Command {
     /// An executor process; the service starts these itself.
     #[command(hide = true)]
     Executor,
+    /// Measures this machine's sandbox and prints the figures as JSON.
+    Bench {
+        /// Seconds for each series.
+        #[arg(long, default_value_t = 3.0)]
+        seconds: f64,
+    },
     /// Compiles a component ahead of time.
     Compile {
         /// The component.
@@ -49,9 +55,17 @@ fn main() -> anyhow::Result<()> {
     match arguments.command {
         Some(Command::Executor) => executor_main(),
         Some(Command::Compile { wasm, cwasm }) => {
-            let component = std::fs::read(&wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
+            let component =
+                std::fs::read(&wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
             let compiled = learnflow_sandbox_host::engine::precompile(&component)?;
             std::fs::write(&cwasm, compiled).with_context(|| format!("cannot write {}", cwasm.display()))
+        }
+        Some(Command::Bench { seconds }) => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            let figures =
+                runtime.block_on(learnflow_sandbox_host::bench::measure(&arguments.cwasm, seconds))?;
+            println!("{}", serde_json::to_string_pretty(&figures)?);
+            Ok(())
         }
         None => {
             let this = std::env::current_exe().context("cannot find this program")?;
@@ -59,7 +73,10 @@ fn main() -> anyhow::Result<()> {
             let fleet = FleetConfig::new(vec![this.into_os_string(), OsString::from("executor")], cwasm);
             let config =
                 ServeConfig { listen: arguments.listen, database_url: arguments.database_url, fleet };
-            tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(config, stopped()))
+            tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()?
+                .block_on(serve(config, stopped()))
         }
     }
 }

@@ -8,8 +8,10 @@ use prometheus::{
 use crate::fleet::Fleet;
 
 /// Upper bounds of the latency histogram, in seconds.
-const LATENCY_S: &[f64] =
-    &[0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+const LATENCY_S: &[f64] = &[
+    0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+    60.0,
+];
 
 pub(crate) struct Metrics {
     registry: Registry,
@@ -25,8 +27,11 @@ impl Metrics {
     pub(crate) fn new() -> Self {
         let registry = Registry::new();
         let metrics = Self {
-            runs: IntCounterVec::new(Opts::new("sandbox_runs_total", "Programs that were run."), &["outcome"])
-                .expect("the name is valid"),
+            runs: IntCounterVec::new(
+                Opts::new("sandbox_runs_total", "Programs that were run."),
+                &["outcome"],
+            )
+            .expect("the name is valid"),
             tests: IntCounter::new("sandbox_tests_total", "Requests for tests.").expect("the name is valid"),
             refused: IntCounter::new("sandbox_refused_total", "Requests refused because there was no room.")
                 .expect("the name is valid"),
@@ -35,10 +40,16 @@ impl Metrics {
                     .buckets(LATENCY_S.to_vec()),
             )
             .expect("the name is valid"),
-            in_flight: IntGauge::new("sandbox_in_flight", "Programs in progress, those waiting for input included.")
-                .expect("the name is valid"),
-            restarts: IntGauge::new("sandbox_executor_restarts", "Executor processes that died and were replaced.")
-                .expect("the name is valid"),
+            in_flight: IntGauge::new(
+                "sandbox_in_flight",
+                "Programs in progress, those waiting for input included.",
+            )
+            .expect("the name is valid"),
+            restarts: IntGauge::new(
+                "sandbox_executor_restarts",
+                "Executor processes that died and were replaced.",
+            )
+            .expect("the name is valid"),
             registry,
         };
         let register = |collector: Box<dyn prometheus::core::Collector>| {

@@ -63,10 +63,15 @@ impl From<sqlx::Error> for Problem {
             sqlx::Error::Database(ref inner) if inner.is_unique_violation() || inner.is_check_violation() => {
                 Self::bug(&error)
             }
-            sqlx::Error::Database(_) | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::bug(&error),
+            sqlx::Error::Database(_) | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
+                Self::bug(&error)
+            }
             _ => {
                 tracing::warn!(%error, "the database is away");
-                Self::retry(StatusCode::SERVICE_UNAVAILABLE, "the database cannot be reached; try again in a second")
+                Self::retry(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "the database cannot be reached; try again in a second",
+                )
             }
         }
     }

@@ -41,7 +41,8 @@ pub fn executor_main() -> anyhow::Result<()> {
             Err(_) => Ok(default),
         }
     };
-    let cwasm = PathBuf::from(std::env::var_os(ENV_CWASM).context("the executor needs LEARNFLOW_SANDBOX_CWASM")?);
+    let cwasm =
+        PathBuf::from(std::env::var_os(ENV_CWASM).context("the executor needs LEARNFLOW_SANDBOX_CWASM")?);
     let options =
         ExecutorOptions { prepared: number(ENV_PREPARED, 4)?, max_runs: number(ENV_MAX_RUNS, 600)? };
     let executor = Executor::load(&cwasm, options)?;
@@ -82,7 +83,7 @@ async fn serve(executor: Executor, confinement: Vec<String>) -> anyhow::Result<(
         }
         Ok::<_, std::io::Error>(())
     });
-    words.send(Word::Ready { interpreter: executor.interpreter_digest().to_owned(), confinement })?;
+    words.send(Word::Ready { confinement })?;
 
     let runs = Runs::default();
     let mut orders = FramedRead::new(tokio::io::stdin(), codec());
@@ -132,7 +133,9 @@ fn handle(order: Order, executor: &Arc<Executor>, runs: &Runs, words: &mpsc::Unb
             });
         }
         Order::Line { id, text } => {
-            if let Some(Handle { lines: Some(lines), .. }) = runs.lock().expect("no panic while locked").get(&id) {
+            if let Some(Handle { lines: Some(lines), .. }) =
+                runs.lock().expect("no panic while locked").get(&id)
+            {
                 // A program that does not read loses what a person types beyond the limit.
                 let _ = lines.try_send(text);
             }

@@ -26,7 +26,8 @@ impl Random {
 
     pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(32) {
-            let block = Sha256::new().chain_update(self.key).chain_update(self.block.to_le_bytes()).finalize();
+            let block =
+                Sha256::new().chain_update(self.key).chain_update(self.block.to_le_bytes()).finalize();
             self.block += 1;
             chunk.copy_from_slice(&block[..chunk.len()]);
         }

@@ -97,7 +97,10 @@ impl Service {
 ///
 /// # Errors
 /// When the address cannot be bound or the database URL is not one.
-pub async fn serve(config: ServeConfig, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+pub async fn serve(
+    config: ServeConfig,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen).await?;
     serve_on(listener, config, stop).await
 }
@@ -140,7 +143,9 @@ fn router(service: Service) -> Router {
         .route("/metrics", get(metrics))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .route("/events", post(events::receive).layer(DefaultBodyLimit::max(EVENT_BYTES + 1)))
-        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is no such address here; docs/sandbox.md lists them"))
+        .fallback(async || {
+            Problem::new(StatusCode::NOT_FOUND, "there is no such address here; docs/sandbox.md lists them")
+        })
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not take that method")
         })
@@ -250,7 +255,11 @@ struct Typed {
     eof: bool,
 }
 
-async fn run_stdin(State(service): State<Service>, Path(id): Path<Uuid>, raw: Raw) -> Result<StatusCode, Problem> {
+async fn run_stdin(
+    State(service): State<Service>,
+    Path(id): Path<Uuid>,
+    raw: Raw,
+) -> Result<StatusCode, Problem> {
     let typed: Typed = parse(&body(raw)?)?;
     if typed.text.len() > LINE_BYTES {
         return Err(Problem::new(
@@ -302,5 +311,6 @@ async fn ready(State(service): State<Service>) -> Response {
 }
 
 async fn metrics(State(service): State<Service>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], service.0.metrics.text(&service.0.fleet)).into_response()
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], service.0.metrics.text(&service.0.fleet))
+        .into_response()
 }

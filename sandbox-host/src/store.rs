@@ -35,11 +35,13 @@ impl Store {
 
     /// The reply that was given to an event before, if it was handled.
     pub(crate) async fn stored_reply(&self, event_id: &str) -> Result<Option<Value>, sqlx::Error> {
-        sqlx::query_scalar("SELECT reply FROM inbox WHERE consumer = $1 AND event_id = $2 AND reply IS NOT NULL")
-            .bind(CONSUMER)
-            .bind(event_id)
-            .fetch_optional(&self.pool)
-            .await
+        sqlx::query_scalar(
+            "SELECT reply FROM inbox WHERE consumer = $1 AND event_id = $2 AND reply IS NOT NULL",
+        )
+        .bind(CONSUMER)
+        .bind(event_id)
+        .fetch_optional(&self.pool)
+        .await
     }
 
     /// Keeps a run, the reply to its event and the answer to its turn (if it has one), in one statement.
@@ -51,7 +53,8 @@ impl Store {
         run: &StudentRun<'_>,
         answer: Option<Value>,
     ) -> Result<Event, sqlx::Error> {
-        let reply = storable(serde_json::to_value(reply).map_err(|error| sqlx::Error::Encode(Box::new(error)))?);
+        let reply =
+            storable(serde_json::to_value(reply).map_err(|error| sqlx::Error::Encode(Box::new(error)))?);
         let row = storable(json!({
             "run_id": run.run_id,
             "student_id": run.student_id,
@@ -84,7 +87,8 @@ impl Store {
         reply: &Event,
         answer: Value,
     ) -> Result<Event, sqlx::Error> {
-        let reply = storable(serde_json::to_value(reply).map_err(|error| sqlx::Error::Encode(Box::new(error)))?);
+        let reply =
+            storable(serde_json::to_value(reply).map_err(|error| sqlx::Error::Encode(Box::new(error)))?);
         let stored: Value = sqlx::query_scalar("SELECT commit_answer($1, $2, $3, $4)")
             .bind(CONSUMER)
             .bind(event_id)

@@ -102,7 +102,8 @@ impl Executor {
         let (stdout, _) = session.printed();
         let (ended, comparison) = split(answer.result, |comparison| (comparison.ended.clone(), comparison));
         let (outcome, _, error) = session.ended(ended).await;
-        let passed = outcome == Outcome::Ok && comparison.as_ref().is_some_and(|comparison| comparison.passed);
+        let passed =
+            outcome == Outcome::Ok && comparison.as_ref().is_some_and(|comparison| comparison.passed);
         let message = match &comparison {
             _ if passed => String::new(),
             Some(comparison) if outcome == Outcome::Ok => diff::values(call, comparison),
@@ -255,7 +256,9 @@ fn stopped(outcome: Outcome, error: Option<&PythonError>) -> String {
             let why = if why.is_empty() { String::new() } else { format!("\n{why}") };
             format!("The program ended with {}{}: {}{why}", error.kind, line(error), error.message)
         }
-        (Outcome::Timeout, None) => "The program did not end in time. Is there a loop that never ends?".to_owned(),
+        (Outcome::Timeout, None) => {
+            "The program did not end in time. Is there a loop that never ends?".to_owned()
+        }
         (Outcome::MemoryLimit, None) => "The program used more memory than a test may.".to_owned(),
         (Outcome::OutputLimit, None) => "The program printed more than a test may.".to_owned(),
         (Outcome::Exited, None) => "The program called sys.exit() before the test was over.".to_owned(),

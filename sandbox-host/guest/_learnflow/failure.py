@@ -107,6 +107,8 @@ def _clean(text):
 def explain_last():
     """What the last described exception means; empty parts where nothing is known."""
     error = _last
+    # The program may have set it lower than explaining needs.
+    sys.setrecursionlimit(1000)
     if error is None:
         return Explanation("", "", "")
     return explain(error)
