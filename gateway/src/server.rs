@@ -55,7 +55,7 @@ pub enum StartError {
 /// The gateway.
 pub struct Gateway;
 
-/// A running gateway; dropping it stops it at once.
+/// A running gateway; dropping it stops it without waiting for open requests.
 pub struct GatewayHandle {
     address: SocketAddr,
     internal_address: SocketAddr,
@@ -128,6 +128,12 @@ impl GatewayHandle {
         }
         self.tasks.shutdown().await;
         self.app.db.close().await;
+    }
+}
+
+impl Drop for GatewayHandle {
+    fn drop(&mut self) {
+        self.stop.cancel();
     }
 }
 
