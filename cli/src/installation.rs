@@ -27,16 +27,20 @@ impl DataDirectory {
     /// What the running system wrote about itself.
     pub fn running(&self) -> anyhow::Result<Running> {
         let file = self.path()?.join(Running::FILE);
-        let text = fs::read_to_string(&file)
-            .with_context(|| format!("no running system found at {}; start it with `cargo learnflow up`", file.display()))?;
-        serde_json::from_str(&text).with_context(|| format!("{} is not readable; start `up` again", file.display()))
+        let text = fs::read_to_string(&file).with_context(|| {
+            format!("no running system found at {}; start it with `cargo learnflow up`", file.display())
+        })?;
+        serde_json::from_str(&text)
+            .with_context(|| format!("{} is not readable; start `up` again", file.display()))
     }
 }
 
 /// The folder with spin.toml: the current one or one above it.
 pub fn checkout() -> anyhow::Result<PathBuf> {
     let here = std::env::current_dir()?;
-    let found = here.ancestors().find(|folder| folder.join("spin.toml").is_file() && folder.join("migrations").is_dir());
+    let found = here
+        .ancestors()
+        .find(|folder| folder.join("spin.toml").is_file() && folder.join("migrations").is_dir());
     match found {
         Some(folder) => Ok(folder.to_owned()),
         None => bail!("no spin.toml here or above; run this in a LearnFlow checkout"),

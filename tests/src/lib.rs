@@ -1,6 +1,8 @@
 //! A whole LearnFlow for a test: the `learnflow` binary as a user starts it, on ports and data of its own.
 
 use std::{
+    fs::Permissions,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
@@ -21,6 +23,7 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
+    sync::OnceCell,
 };
 use uuid::Uuid;
 
@@ -104,7 +107,10 @@ impl System {
     /// # Errors
     /// As [`System::start`].
     pub async fn start_with(environment: Vec<(String, String)>) -> anyhow::Result<Self> {
+        INTERPRETER.get_or_try_init(build_interpreter).await?;
         let data_dir = TempDir::with_prefix("learnflow-test-")?;
+        // The embedded PostgreSQL runs as another user when the tests run as root.
+        std::fs::set_permissions(data_dir.path(), Permissions::from_mode(0o755))?;
         let process = launch(data_dir.path(), &environment).await?;
         Self::connect(process, data_dir, environment).await
     }
@@ -207,6 +213,14 @@ impl System {
         .await
     }
 
+    /// The broker's metrics.
+    ///
+    /// # Errors
+    /// When its address is not a URL.
+    pub fn broker_metrics_url(&self) -> anyhow::Result<reqwest::Url> {
+        Ok(reqwest::Url::parse(&self.running.broker_url)?.join("/metrics")?)
+    }
+
     /// One number from the database.
     ///
     /// # Errors
@@ -236,6 +250,25 @@ pub async fn wait_for<T>(
             bail!("waited {deadline:?} for {what} in vain");
         }
     }
+}
+
+/// The sandbox's interpreter is compiled once, and not by several systems at a time.
+static INTERPRETER: OnceCell<()> = OnceCell::const_new();
+
+async fn build_interpreter() -> anyhow::Result<()> {
+    let program = tempfile::NamedTempFile::with_suffix(".py")?;
+    std::fs::write(program.path(), "print('ready')")?;
+    let run = Command::new(binary()?)
+        .arg("run")
+        .arg(program.path())
+        .current_dir(repository())
+        .stdin(Stdio::null())
+        .output()
+        .await?;
+    if run.stdout != b"ready\n" {
+        bail!("the sandbox does not run: {}", String::from_utf8_lossy(&run.stderr));
+    }
+    Ok(())
 }
 
 async fn launch(data_dir: &Path, environment: &[(String, String)]) -> anyhow::Result<Child> {

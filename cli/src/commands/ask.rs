@@ -87,13 +87,23 @@ pub async fn ask(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     let turn_id = decision["query_id"].as_str().context("the gateway named no turn")?.to_owned();
     if !arguments.json {
-        println!("→ {} ({:.0} %): {}\n", text(&decision, "target_agent"), number(&decision, "confidence") * 100.0, text(&decision, "reasoning"));
+        println!(
+            "→ {} ({:.0} %): {}\n",
+            text(&decision, "target_agent"),
+            number(&decision, "confidence") * 100.0,
+            text(&decision, "reasoning")
+        );
     }
 
     let url = format!("{gateway}/api/turns/{turn_id}/events");
     let answer = tokio::time::timeout(DEADLINE, follow(&http, &url, &token, !arguments.json))
         .await
-        .with_context(|| format!("no answer to turn {turn_id} within {} s; it is kept, see /api/turns/{turn_id}", DEADLINE.as_secs()))??;
+        .with_context(|| {
+            format!(
+                "no answer to turn {turn_id} within {} s; it is kept, see /api/turns/{turn_id}",
+                DEADLINE.as_secs()
+            )
+        })??;
     let latency_ms = started.elapsed().as_secs_f64() * 1000.0;
     if arguments.json {
         let object = json!({
@@ -108,7 +118,11 @@ pub async fn ask(arguments: Arguments) -> anyhow::Result<ExitCode> {
         });
         println!("{object}");
     } else {
-        println!("\n— {} · {} · {latency_ms:.0} ms", text(&answer, "agent_name"), text(&answer, "answered_by"));
+        println!(
+            "\n— {} · {} · {latency_ms:.0} ms",
+            text(&answer, "agent_name"),
+            text(&answer, "answered_by")
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -144,14 +158,13 @@ async fn follow(http: &reqwest::Client, url: &str, token: &str, print: bool) -> 
                     printed.push_str(piece);
                 }
                 "answered" => {
-                    let answer = data["answer"].clone();
-                    let whole = text(&answer, "response_text");
+                    let whole = text(&data, "response_text");
                     if print {
                         println!("{}", whole.strip_prefix(printed.as_str()).unwrap_or(whole));
                     }
-                    return Ok(answer);
+                    return Ok(data);
                 }
-                "failed" => bail!("{}", text(&data["failure"], "message")),
+                "failed" => bail!("{}", text(&data, "message")),
                 _ => {}
             }
         }

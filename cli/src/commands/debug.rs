@@ -1,6 +1,10 @@
 //! `learnflow debug FILE`: the debug agent's core on a file.
 
-use std::{fs, path::{Path, PathBuf}, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -24,13 +28,18 @@ pub struct Arguments {
 
 /// Prints the diagnosis.
 pub async fn debug(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let read = |file: &Path| fs::read_to_string(file).with_context(|| format!("cannot read {} as UTF-8", file.display()));
+    let read = |file: &Path| {
+        fs::read_to_string(file).with_context(|| format!("cannot read {} as UTF-8", file.display()))
+    };
     let code = read(&arguments.file)?;
     let tests = arguments.tests.as_deref().map(read).transpose()?;
-    let module = arguments.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let module =
+        arguments.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let sandbox = InProcess::load(&checkout()?)?;
     if arguments.json {
-        let diagnosis = debug::diagnose(&code, &module, tests.as_deref(), &sandbox).await.map_err(|fault| anyhow!(fault.sentence))?;
+        let diagnosis = debug::diagnose(&code, &module, tests.as_deref(), &sandbox)
+            .await
+            .map_err(|fault| anyhow!(fault.sentence))?;
         println!("{}", serde_json::to_string(&diagnosis)?);
     } else {
         let query = QuerySubmitted { code: Some(code), tests, ..QuerySubmitted::default() };

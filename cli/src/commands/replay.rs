@@ -24,13 +24,15 @@ pub struct Arguments {
 pub async fn replay(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let running = arguments.data.running()?;
     let operator = "operator";
-    let token = token::mint(&running.signing_key_file, operator, operator, Role::Admin, Duration::from_secs(600))?;
+    let token =
+        token::mint(&running.signing_key_file, operator, operator, Role::Admin, Duration::from_secs(600))?;
     let http = reqwest::Client::new();
     let letters = format!("{}/api/operator/dead-letters", running.gateway_url);
     let ids = match arguments.id {
         Some(id) => vec![id.to_string()],
         None => {
-            let response = http.get(format!("{letters}?open=true&limit=200")).bearer_auth(&token).send().await?;
+            let response =
+                http.get(format!("{letters}?open=true&limit=200")).bearer_auth(&token).send().await?;
             let status = response.status();
             let body: Value = response.json().await.context("the gateway's answer is not JSON")?;
             if !status.is_success() {

@@ -21,7 +21,8 @@ pub struct Arguments {
 
 /// Prints the review.
 pub async fn review(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let code = fs::read_to_string(&arguments.file).with_context(|| format!("cannot read {} as UTF-8", arguments.file.display()))?;
+    let code = fs::read_to_string(&arguments.file)
+        .with_context(|| format!("cannot read {} as UTF-8", arguments.file.display()))?;
     let sandbox = InProcess::load(&checkout()?)?;
     if arguments.json {
         let review = code_review::review(&code, &sandbox).await.map_err(|fault| anyhow!(fault.sentence))?;
@@ -29,7 +30,8 @@ pub async fn review(arguments: Arguments) -> anyhow::Result<ExitCode> {
     } else {
         let query = QuerySubmitted { code: Some(code), ..QuerySubmitted::default() };
         let question = Question { query, ..Question::default() };
-        let answer = code_review::answer(&question, &sandbox).await.map_err(|fault| anyhow!(fault.sentence))?;
+        let answer =
+            code_review::answer(&question, &sandbox).await.map_err(|fault| anyhow!(fault.sentence))?;
         println!("{}", answer.text);
     }
     Ok(ExitCode::SUCCESS)

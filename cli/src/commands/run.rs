@@ -69,7 +69,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn request(arguments: &Arguments) -> anyhow::Result<RunRequest> {
-    let read = |file: &PathBuf| fs::read_to_string(file).with_context(|| format!("cannot read {} as UTF-8", file.display()));
+    let read = |file: &PathBuf| {
+        fs::read_to_string(file).with_context(|| format!("cannot read {} as UTF-8", file.display()))
+    };
     let mut files = BTreeMap::new();
     for file in &arguments.files {
         let name = file.file_name().with_context(|| format!("{} names no file", file.display()))?;

@@ -19,7 +19,8 @@ pub struct Arguments {
 
 /// Posts the event in binary mode and prints the broker's answer.
 pub async fn send(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let text = std::fs::read(&arguments.event).with_context(|| format!("cannot read {}", arguments.event.display()))?;
+    let text = std::fs::read(&arguments.event)
+        .with_context(|| format!("cannot read {}", arguments.event.display()))?;
     let event: Event = serde_json::from_slice(&text)
         .with_context(|| format!("{} is not a CloudEvent in structured JSON", arguments.event.display()))?;
     let broker_url = arguments.data.running()?.broker_url;
@@ -28,7 +29,8 @@ pub async fn send(arguments: Arguments) -> anyhow::Result<ExitCode> {
     for (name, value) in headers {
         request = request.header(name, value);
     }
-    let response = request.send().await.with_context(|| format!("the broker at {broker_url} does not answer"))?;
+    let response =
+        request.send().await.with_context(|| format!("the broker at {broker_url} does not answer"))?;
     let status = response.status();
     if !status.is_success() {
         bail!("the broker answered {status}: {}", response.text().await.unwrap_or_default().trim());

@@ -33,7 +33,8 @@ struct Message {
 
 /// Prints one line for each message, in order.
 pub fn triage(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let file = File::open(&arguments.file).with_context(|| format!("cannot read {}", arguments.file.display()))?;
+    let file =
+        File::open(&arguments.file).with_context(|| format!("cannot read {}", arguments.file.display()))?;
     let mut out = BufWriter::new(stdout().lock());
     for (number, line) in BufReader::new(file).lines().enumerate() {
         let line = line?;
@@ -42,12 +43,19 @@ pub fn triage(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         let message: Message = serde_json::from_str(&line)
             .with_context(|| format!("{}:{}: not {{\"text\": …}}", arguments.file.display(), number + 1))?;
-        let query = QuerySubmitted { query_text: message.text, code: message.code, ..QuerySubmitted::default() };
+        let query =
+            QuerySubmitted { query_text: message.text, code: message.code, ..QuerySubmitted::default() };
         let decision = triage::classify(&query);
         if arguments.json {
             writeln!(out, "{}", json!({"agent": decision.route, "confidence": decision.confidence}))?;
         } else {
-            writeln!(out, "{:<12} {:>4.0} %  {}", decision.route.to_string(), decision.confidence * 100.0, decision.reasoning)?;
+            writeln!(
+                out,
+                "{:<12} {:>4.0} %  {}",
+                decision.route.to_string(),
+                decision.confidence * 100.0,
+                decision.reasoning
+            )?;
         }
     }
     out.flush()?;

@@ -34,7 +34,9 @@ pub struct Arguments {
 pub async fn up(arguments: Arguments) -> anyhow::Result<ExitCode> {
     // Standard output is for the addresses; what happens goes to standard error.
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()))
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()),
+        )
         .with_writer(std::io::stderr)
         .init();
     let root = checkout()?;

@@ -43,7 +43,8 @@ impl Addresses {
             SINK_INGRESS => Some(self.sink_ingress.as_str()),
             _ => {
                 let mut labels = host.split('.');
-                let (name, namespace) = (labels.next().unwrap_or_default(), labels.next().unwrap_or_default());
+                let (name, namespace) =
+                    (labels.next().unwrap_or_default(), labels.next().unwrap_or_default());
                 self.service(graph, namespace, name)
             }
         };
@@ -88,7 +89,11 @@ mod tests {
             ..Service::default()
         };
         Graph {
-            services: vec![service("debug", &["debug"]), service("sandbox-host", &[]), service("gateway", &[])],
+            services: vec![
+                service("debug", &["debug"]),
+                service("sandbox-host", &[]),
+                service("gateway", &[]),
+            ],
             ..Graph::default()
         }
     }
@@ -115,7 +120,10 @@ mod tests {
         assert_eq!(local("http://debug.learnflow.svc.cluster.local/debug/events"), "http://f/debug/events");
         assert_eq!(local("postgres.postgres.svc.cluster.local:5432"), "127.0.0.1:5");
         assert_eq!(local("https://api.anthropic.com"), "https://api.anthropic.com");
-        assert_eq!(local("http://elsewhere.other.svc.cluster.local"), "http://elsewhere.other.svc.cluster.local");
+        assert_eq!(
+            local("http://elsewhere.other.svc.cluster.local"),
+            "http://elsewhere.other.svc.cluster.local"
+        );
     }
 
     #[test]

@@ -10,7 +10,8 @@ use learnflow_provision as provision;
 
 /// The interpreter, compiled for this machine and this build of the engine.
 pub fn interpreter_path(root: &Path) -> anyhow::Result<PathBuf> {
-    let key: String = learnflow_sandbox_host::artifact_key()?.chars().filter(char::is_ascii_alphanumeric).collect();
+    let key: String =
+        learnflow_sandbox_host::artifact_key()?.chars().filter(char::is_ascii_alphanumeric).collect();
     Ok(root.join("target/sandbox").join(format!("sandbox-{key}.cwasm")))
 }
 
@@ -26,7 +27,9 @@ pub fn everything(root: &Path) -> anyhow::Result<()> {
 pub fn interpreter(root: &Path) -> anyhow::Result<PathBuf> {
     let component = provision::guest::build(root).context("building the sandbox's interpreter")?;
     let compiled = interpreter_path(root)?;
-    let newer = |a: &Path, b: &Path| Some(fs::metadata(a).ok()?.modified().ok()? > fs::metadata(b).ok()?.modified().ok()?);
+    let newer = |a: &Path, b: &Path| {
+        Some(fs::metadata(a).ok()?.modified().ok()? > fs::metadata(b).ok()?.modified().ok()?)
+    };
     if newer(&compiled, &component) == Some(true) {
         return Ok(compiled);
     }

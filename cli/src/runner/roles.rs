@@ -28,11 +28,14 @@ impl DatabaseRoles {
         .await?;
         let file = data_dir.join(FILE);
         let mut passwords: BTreeMap<String, String> = match fs::read(&file) {
-            Ok(text) => serde_json::from_slice(&text).with_context(|| format!("{} is damaged", file.display()))?,
+            Ok(text) => {
+                serde_json::from_slice(&text).with_context(|| format!("{} is damaged", file.display()))?
+            }
             Err(_) => BTreeMap::new(),
         };
         for role in &roles {
-            let password = passwords.entry(role.clone()).or_insert_with(|| Uuid::new_v4().simple().to_string());
+            let password =
+                passwords.entry(role.clone()).or_insert_with(|| Uuid::new_v4().simple().to_string());
             // Both are ours (a fixed name and hex digits); ALTER ROLE takes no parameters.
             let statement = format!("ALTER ROLE \"{role}\" LOGIN PASSWORD '{password}'");
             sqlx::query(sqlx::AssertSqlSafe(statement)).execute(pool).await?;

@@ -52,7 +52,9 @@ pub struct ServeArguments {
 pub async fn serve(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     tracing_subscriber::fmt()
         .json()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()))
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()),
+        )
         .with_writer(std::io::stderr)
         .init();
     let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port)).await {
@@ -151,8 +153,13 @@ impl Launch {
         let mut child = command.spawn().context("the sandbox host does not start")?;
         let stdout = child.stdout.take().context("stdout is piped")?;
         let mut line = String::new();
-        timeout(READY_DEADLINE, BufReader::new(stdout).read_line(&mut line)).await.context("the sandbox host is silent")??;
-        let address = line.trim().parse().with_context(|| format!("the sandbox host said {line:?} instead of its address"))?;
+        timeout(READY_DEADLINE, BufReader::new(stdout).read_line(&mut line))
+            .await
+            .context("the sandbox host is silent")??;
+        let address = line
+            .trim()
+            .parse()
+            .with_context(|| format!("the sandbox host said {line:?} instead of its address"))?;
         Ok((child, address))
     }
 }
@@ -210,7 +217,11 @@ async fn wait_ready(url: &str) -> anyhow::Result<()> {
     let mut pause = interval(Duration::from_millis(10));
     loop {
         pause.tick().await;
-        let ready = http.get(format!("{url}/ready")).send().await.is_ok_and(|response| response.status().is_success());
+        let ready = http
+            .get(format!("{url}/ready"))
+            .send()
+            .await
+            .is_ok_and(|response| response.status().is_success());
         if ready {
             return Ok(());
         }

@@ -162,7 +162,9 @@ impl System {
 }
 
 fn load_graph(root: &std::path::Path) -> anyhow::Result<Graph> {
-    learnflow_topology::load(root, OVERLAY).context("the manifests")
+    let graph = learnflow_topology::load(root, OVERLAY).context("the manifests")?;
+    graph.check().context("the manifests")?;
+    Ok(graph)
 }
 
 async fn start_database(options: &SystemOptions) -> anyhow::Result<(Option<postgres::Server>, String)> {
@@ -177,7 +179,9 @@ async fn start_database(options: &SystemOptions) -> anyhow::Result<(Option<postg
 
 async fn open_log(options: &SystemOptions, database_url: &str) -> anyhow::Result<Arc<dyn EventLog>> {
     Ok(match &options.kafka_bootstrap_servers {
-        Some(servers) => Arc::new(KafkaLog::open(servers).await.context("Kafka; check KAFKA_BOOTSTRAP_SERVERS")?),
+        Some(servers) => {
+            Arc::new(KafkaLog::open(servers).await.context("Kafka; check KAFKA_BOOTSTRAP_SERVERS")?)
+        }
         None => Arc::new(PostgresLog::open(database_url).await?),
     })
 }
@@ -250,12 +254,15 @@ fn database_address(url: &str) -> anyhow::Result<String> {
 fn serve(listener: TcpListener, router: Router, shutdown: &CancellationToken) -> JoinHandle<()> {
     let stop = shutdown.clone();
     tokio::spawn(async move {
-        let served = axum::serve(axum::serve::ListenerExt::tap_io(listener, |stream| {
-            // Without it a small answer on a kept connection waits for the client's delayed acknowledgement.
-            let _ = stream.set_nodelay(true);
-        }), router)
-            .with_graceful_shutdown(stop.cancelled_owned())
-            .await;
+        let served = axum::serve(
+            axum::serve::ListenerExt::tap_io(listener, |stream| {
+                // Without it a small answer on a kept connection waits for the client's delayed acknowledgement.
+                let _ = stream.set_nodelay(true);
+            }),
+            router,
+        )
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await;
         if let Err(error) = served {
             tracing::error!(%error, "a listener failed");
         }

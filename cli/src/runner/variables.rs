@@ -43,7 +43,10 @@ fn of_service(
             EnvValue::Literal(text) => addresses.localize(graph, text),
             EnvValue::Secret { name: secret, key } => match roles.secret(secret, key)? {
                 Some(value) => value,
-                None => bail!("service {} needs key {key} of secret {secret}, which this runner does not have", service.name),
+                None => bail!(
+                    "service {} needs key {key} of secret {secret}, which this runner does not have",
+                    service.name
+                ),
             },
         };
         values.insert(name.to_ascii_lowercase(), value);

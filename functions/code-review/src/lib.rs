@@ -95,7 +95,8 @@ pub async fn answer(question: &Question, sandbox: &impl Sandbox) -> Result<Answe
         return Ok(answer);
     };
     let review = review(code, sandbox).await?;
-    let mut answer = Answer::authored(ResponseType::Review, write::review(&review, question.student.skill_level));
+    let mut answer =
+        Answer::authored(ResponseType::Review, write::review(&review, question.student.skill_level));
     answer.confidence = if review.findings.is_empty() { 0.7 } else { 0.9 };
     answer.reasoning = format!(
         "The program was run ({}) and Ruff and our own checks found {} places.",
@@ -119,6 +120,7 @@ fn observations(review: &Review, topics: &[String]) -> Vec<Observation> {
     if review.outcome != Outcome::Ok {
         return Vec::new();
     }
-    let seen = |topic: &String| Observation { topic: topic.clone(), kind: ObservationKind::Review, correct: true };
+    let seen =
+        |topic: &String| Observation { topic: topic.clone(), kind: ObservationKind::Review, correct: true };
     topics.iter().map(seen).collect()
 }

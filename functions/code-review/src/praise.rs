@@ -15,7 +15,9 @@ pub fn of(code: &str, report: &RunReport) -> String {
     let mut seen = Seen::default();
     seen.visit_body(&parsed.syntax().body);
     if let Some(function) = seen.documented {
-        return format!("`{function}` has a docstring that says what it does; whoever reads it next will be glad.");
+        return format!(
+            "`{function}` has a docstring that says what it does; whoever reads it next will be glad."
+        );
     }
     if seen.guarded {
         return "The lines under `if __name__ == \"__main__\"` run only when the file is the program, so others can \
@@ -29,11 +31,16 @@ pub fn of(code: &str, report: &RunReport) -> String {
         return "The comprehension says in one line what the result is made of.".to_owned();
     }
     if seen.enumerates {
-        return "Walking over the items themselves instead of their positions makes the loop easy to read.".to_owned();
+        return "Walking over the items themselves instead of their positions makes the loop easy to read."
+            .to_owned();
     }
     match seen.functions.as_slice() {
         [] => {}
-        [only] => return format!("Putting the work into the function `{only}` gives it a name and lets you reuse it."),
+        [only] => {
+            return format!(
+                "Putting the work into the function `{only}` gives it a name and lets you reuse it."
+            );
+        }
         [first, .., last] => {
             return format!(
                 "The work is split into {} functions, from `{first}` to `{last}`, each with one job.",
@@ -42,12 +49,14 @@ pub fn of(code: &str, report: &RunReport) -> String {
         }
     }
     if seen.formats {
-        return "The f-string keeps the text and its values together, where they are easy to read.".to_owned();
+        return "The f-string keeps the text and its values together, where they are easy to read."
+            .to_owned();
     }
     match report.outcome {
         Outcome::Ok if !report.stdout.is_empty() => "It runs, and it shows its result.".to_owned(),
         Outcome::Ok => "It runs from the first line to the last.".to_owned(),
-        _ => "The program is short enough to be understood as a whole, and that makes it easy to mend.".to_owned(),
+        _ => "The program is short enough to be understood as a whole, and that makes it easy to mend."
+            .to_owned(),
     }
 }
 

@@ -100,9 +100,10 @@ impl<'a> Visitor<'a> for Walk<'a> {
             }
             Stmt::For(for_loop) => {
                 if self.loops + 1 == DEEP_LOOPS {
-                    let message = "Three loops inside each other: for n items the innermost line runs n·n·n times. \
+                    let message =
+                        "Three loops inside each other: for n items the innermost line runs n·n·n times. \
                                    Is there a way to look something up instead?"
-                        .to_owned();
+                            .to_owned();
                     self.found(for_loop.start(), "nested-loops", message);
                 }
                 if let Some(sequence) = indexed(&for_loop.iter)

@@ -135,8 +135,8 @@ fn topics(diagnosis: &Diagnosis) -> Vec<String> {
         .filter_map(|suspect| suspect.concept.as_deref());
     let of_error = diagnosis.error.iter().map(|error| error.kind.as_str());
     for name in of_suspects.chain(of_error) {
-        let topic = curriculum::topic_of_exception(name)
-            .or_else(|| curriculum::topic(name).map(|topic| topic.id));
+        let topic =
+            curriculum::topic_of_exception(name).or_else(|| curriculum::topic(name).map(|topic| topic.id));
         if let Some(topic) = topic.filter(|topic| !topics.iter().any(|known| known == topic)) {
             topics.push(topic.to_owned());
         }

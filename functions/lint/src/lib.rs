@@ -18,13 +18,16 @@ use serde::{Deserialize, Serialize};
 
 /// Ruff's selectors of the rules that are looked at (https://docs.astral.sh/ruff/rules/).
 const RULES: &[&str] = &[
-    "F", "E4", "E7", "E9", "W605", "B", "A", "ARG", "C4", "C901", "ERA", "FURB", "N", "PERF", "PIE", "PLC", "PLE",
-    "PLR0133", "PLR0911", "PLR0912", "PLR1704", "PLR1711", "PLR1714", "PLR1730", "PLR2044", "PLR5501", "PLW", "RET",
-    "RUF005", "RUF007", "RUF010", "RUF015", "RUF017", "RUF018", "RUF019", "RUF021", "S307", "SIM", "TRY203", "UP",
+    "F", "E4", "E7", "E9", "W605", "B", "A", "ARG", "C4", "C901", "ERA", "FURB", "N", "PERF", "PIE", "PLC",
+    "PLE", "PLR0133", "PLR0911", "PLR0912", "PLR1704", "PLR1711", "PLR1714", "PLR1730", "PLR2044", "PLR5501",
+    "PLW", "RET", "RUF005", "RUF007", "RUF010", "RUF015", "RUF017", "RUF018", "RUF019", "RUF021", "S307",
+    "SIM", "TRY203", "UP",
 ];
 /// Rules of these selectors that confuse more than they help: module names, magic values, `open` without
 /// an encoding, and advice that only matters in packages.
-const EXCEPT: &[&str] = &["B028", "B904", "FURB171", "N999", "PLC0415", "PLC2701", "PLW1514", "SIM105", "SIM108", "UP009", "UP015"];
+const EXCEPT: &[&str] = &[
+    "B028", "B904", "FURB171", "N999", "PLC0415", "PLC2701", "PLW1514", "SIM105", "SIM108", "UP009", "UP015",
+];
 
 /// What the linter says about a place in the source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +78,8 @@ fn settings() -> LinterSettings {
             .collect::<Vec<_>>()
     };
     let except = rules(EXCEPT);
-    let mut settings = LinterSettings::for_rules(rules(RULES).into_iter().filter(|rule| !except.contains(rule)));
+    let mut settings =
+        LinterSettings::for_rules(rules(RULES).into_iter().filter(|rule| !except.contains(rule)));
     settings.unresolved_target_version = PythonVersion::PY314.into();
     settings
 }
@@ -111,8 +115,10 @@ mod tests {
     fn a_students_program_is_linted() {
         let source = "import os\n\ndef AddAll(numbers=[]):\n    total = 0\n    for i in range(len(numbers)):\n        \
                       total = total + numbers[i]\n    if total == None:\n        return 0\n    return total\n";
-        let lines: Vec<String> =
-            lint(source).iter().map(|f| format!("{}:{} {} {}", f.line, f.column, f.code, f.message)).collect();
+        let lines: Vec<String> = lint(source)
+            .iter()
+            .map(|f| format!("{}:{} {} {}", f.line, f.column, f.code, f.message))
+            .collect();
         insta::assert_snapshot!(lines.join("\n"));
     }
 

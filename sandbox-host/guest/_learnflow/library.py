@@ -17,7 +17,7 @@ from . import linux_errors
 NAMES = """
 __future__ _thread abc argparse array ast asyncio atexit base64 bdb binascii bisect builtins calendar cmath cmd code
 codecs codeop collections collections.abc colorsys compileall concurrent concurrent.futures configparser contextlib
-contextvars copy copyreg csv dataclasses datetime decimal difflib dis doctest email email.message email.policy
+_strptime contextvars copy copyreg csv dataclasses datetime decimal difflib dis doctest email email.message email.policy
 encodings.ascii encodings.idna encodings.latin_1 encodings.utf_8 encodings.utf_8_sig encodings.utf_16 encodings.utf_32
 encodings.cp1252 encodings.hex_codec encodings.rot_13 encodings.raw_unicode_escape encodings.unicode_escape
 enum errno fileinput filecmp fnmatch fractions functools gc genericpath getopt getpass gettext glob graphlib gzip hashlib heapq

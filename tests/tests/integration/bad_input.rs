@@ -18,8 +18,20 @@ async fn callers_are_told_what_to_do() -> anyhow::Result<()> {
     invalid_utf8.extend([0xff, 0xfe, b'"', b'}']);
     let cases: Vec<(&str, &str, Vec<u8>, StatusCode, &str)> = vec![
         ("malformed JSON", analyze, b"{".to_vec(), StatusCode::BAD_REQUEST, "JSON"),
-        ("missing field", analyze, b"{\"code\": \"print(1)\"}".to_vec(), StatusCode::BAD_REQUEST, "query_text"),
-        ("empty text", analyze, br#"{"query_text": " "}"#.to_vec(), StatusCode::BAD_REQUEST, "query_text is empty"),
+        (
+            "missing field",
+            analyze,
+            b"{\"code\": \"print(1)\"}".to_vec(),
+            StatusCode::BAD_REQUEST,
+            "query_text",
+        ),
+        (
+            "empty text",
+            analyze,
+            br#"{"query_text": " "}"#.to_vec(),
+            StatusCode::BAD_REQUEST,
+            "query_text is empty",
+        ),
         ("1 MiB of text", analyze, megabyte, StatusCode::PAYLOAD_TOO_LARGE, ""),
         ("long text", analyze, long, StatusCode::BAD_REQUEST, "at most"),
         ("NUL bytes", analyze, br#"{"query_text": "a\u0000b"}"#.to_vec(), StatusCode::BAD_REQUEST, "NUL"),

@@ -3,6 +3,7 @@
 //! Everything here runs the real `learnflow` binary with the real components; see `learnflow_tests::System`.
 
 mod bad_input;
+mod content;
 mod once;
 mod order;
 mod turns;

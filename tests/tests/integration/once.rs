@@ -82,8 +82,13 @@ async fn nothing_is_lost_or_doubled_by_kill_nine() -> anyhow::Result<()> {
         "an event was handled twice"
     );
     ensure!(
-        system.count("SELECT count(*) FROM (SELECT student_id FROM query_history GROUP BY student_id
-                       HAVING max(seq) <> count(*) OR min(seq) <> 1) AS gaps").await? == 0,
+        system
+            .count(
+                "SELECT count(*) FROM (SELECT student_id FROM query_history GROUP BY student_id
+                       HAVING max(seq) <> count(*) OR min(seq) <> 1) AS gaps"
+            )
+            .await?
+            == 0,
         "a student's numbers have a gap"
     );
     ensure!(system.stop().await?, "the runner did not stop cleanly");

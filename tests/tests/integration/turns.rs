@@ -33,8 +33,7 @@ async fn every_case_is_answered_on_kafka() -> anyhow::Result<()> {
 
 async fn every_case_is_answered(backend: Backend) -> anyhow::Result<()> {
     let system = System::start(backend).await?;
-    let mut cases: Vec<_> =
-        fs::read_dir(repository().join("tests/turns"))?.collect::<Result<Vec<_>, _>>()?;
+    let mut cases: Vec<_> = fs::read_dir(repository().join("tests/turns"))?.collect::<Result<Vec<_>, _>>()?;
     cases.sort_by_key(fs::DirEntry::file_name);
     ensure!(cases.len() >= 8, "tests/turns holds {} cases", cases.len());
     for folder in cases {
