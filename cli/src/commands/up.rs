@@ -1,8 +1,7 @@
 //! `learnflow up`: the graph of the manifests on this machine.
 
-use std::{path::PathBuf, process::ExitCode, time::Instant};
+use std::{process::ExitCode, time::Instant};
 
-use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -75,12 +74,8 @@ pub async fn up(arguments: Arguments) -> anyhow::Result<ExitCode> {
         error = system.failed() => Err(error),
     };
     eprintln!("stopping; the data stays in {}", data_dir.display());
-    remove_running(&data_dir);
+    // A stale file would only make `ask` say that nothing answers.
+    let _ = std::fs::remove_file(data_dir.join(Running::FILE));
     system.stop().await;
     outcome.map(|()| ExitCode::SUCCESS)
-}
-
-fn remove_running(data_dir: &PathBuf) {
-    // A stale file only makes `ask` say that nothing answers.
-    let _ = std::fs::remove_file(data_dir.join(Running::FILE)).context("running.json");
 }

@@ -135,9 +135,7 @@ async fn read(request: Request, max_bytes: usize) -> Result<(HeaderMap, Bytes), 
     let (parts, body) = request.into_parts();
     match Limited::new(body, max_bytes).collect().await {
         Ok(body) => Ok((parts.headers, body.to_bytes())),
-        Err(error) if error.is::<LengthLimitError>() => {
-            Err(Fault::reject(format!("the body is larger than {max_bytes} bytes; please send less")))
-        }
+        Err(error) if error.is::<LengthLimitError>() => Err(Fault::too_large(max_bytes)),
         Err(error) => Err(Fault::reject(format!("the body broke off: {error}"))),
     }
 }
@@ -220,10 +218,8 @@ enum FaultStatus {
 
 fn problem(agent: Agent, fault: &Fault, status: FaultStatus) -> Response {
     let status = match (fault.kind, status) {
-        (FaultKind::Reject, FaultStatus::Event) => StatusCode::UNPROCESSABLE_ENTITY,
-        (FaultKind::Reject, FaultStatus::Http) if fault.sentence.contains("is larger than") => {
-            StatusCode::PAYLOAD_TOO_LARGE
-        }
+        (FaultKind::Reject | FaultKind::TooLarge, FaultStatus::Event) => StatusCode::UNPROCESSABLE_ENTITY,
+        (FaultKind::TooLarge, FaultStatus::Http) => StatusCode::PAYLOAD_TOO_LARGE,
         (FaultKind::Reject, FaultStatus::Http) => StatusCode::BAD_REQUEST,
         (FaultKind::Retry, _) => StatusCode::SERVICE_UNAVAILABLE,
         (FaultKind::Bug, _) => StatusCode::INTERNAL_SERVER_ERROR,

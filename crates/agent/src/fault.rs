@@ -7,6 +7,8 @@ use std::fmt;
 pub enum FaultKind {
     /// The input is wrong and stays wrong: 4xx to an HTTP caller, 422 to the broker (dead letter at once).
     Reject,
+    /// The input is larger than is accepted: 413 to an HTTP caller, 422 to the broker.
+    TooLarge,
     /// Something is away: 503 with Retry-After, so the broker tries again.
     Retry,
     /// An invariant of ours is broken: 500, with an id to quote.
@@ -31,6 +33,12 @@ impl Fault {
     pub fn reject(sentence: impl Into<String>) -> Self {
         let sentence = sentence.into();
         Self { kind: FaultKind::Reject, context: sentence.clone(), sentence, retry_after_s: 0 }
+    }
+
+    /// The input is larger than `max_bytes`.
+    pub fn too_large(max_bytes: usize) -> Self {
+        let fault = Self::reject(format!("the body is larger than {max_bytes} bytes; please send less"));
+        Self { kind: FaultKind::TooLarge, ..fault }
     }
 
     /// Something is away and will come back; `context` says what.

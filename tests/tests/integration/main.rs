@@ -6,4 +6,5 @@ mod bad_input;
 mod content;
 mod once;
 mod order;
+mod outage;
 mod turns;

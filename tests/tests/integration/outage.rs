@@ -1,0 +1,95 @@
+//! Services that go away and come back: callers are told to wait, nothing that was accepted is lost.
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use learnflow_provision::{kafka, tools_dir};
+use learnflow_tests::{System, repository, wait_for};
+use learnflow_testkit::ChaosProxy;
+use reqwest::{StatusCode, header};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_database_callers_are_told_to_wait() -> anyhow::Result<()> {
+    let database = learnflow_testkit::database().await;
+    let address = reqwest::Url::parse(&database.url)?;
+    let host = address.host_str().context("the database has a host")?;
+    let port = address.port().context("the database has a port")?;
+    let proxy = ChaosProxy::start(format!("{host}:{port}")).await;
+    let system = System::start_with(vec![("DATABASE_URL".to_owned(), proxy.url(&database.url))]).await?;
+    // The account exists before the outage, as it would.
+    let turn = system.ask("ada", &json!({"query_text": "what is a loop?"})).await?;
+    system.finished_turn(turn, Duration::from_secs(60)).await?;
+
+    proxy.cut();
+    let response = analyze(&system, "ada", "what is a list?").await?;
+    ensure!(response.status() == StatusCode::SERVICE_UNAVAILABLE, "{}", response.status());
+    ensure!(response.headers().contains_key(header::RETRY_AFTER), "no Retry-After");
+    let problem: Value = response.json().await?;
+    ensure!(problem["detail"].as_str().is_some_and(|detail| detail.contains("again")), "{problem}");
+    let health = system.http.get(format!("{}/triage/health", system.running.functions_url)).send().await?;
+    ensure!(health.status() == StatusCode::OK, "the functions are not up: {}", health.status());
+    let ready = system.http.get(format!("{}/triage/ready", system.running.functions_url)).send().await?;
+    ensure!(ready.status() == StatusCode::SERVICE_UNAVAILABLE, "ready without a database");
+
+    proxy.restore();
+    wait_for(Duration::from_secs(60), "an answer after the outage", async || {
+        let response = analyze(&system, "ada", "what is a list?").await?;
+        if response.status() != StatusCode::ACCEPTED {
+            return Ok(None);
+        }
+        let decision: Value = response.json().await?;
+        let id: Uuid = decision["query_id"].as_str().context("no query_id")?.parse()?;
+        let turn = system.finished_turn(id, Duration::from_secs(60)).await?;
+        Ok((turn["status"] == "answered").then_some(()))
+    })
+    .await?;
+    ensure!(system.stop().await?, "the runner did not stop cleanly");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_broker_a_turn_waits_and_is_answered_later() -> anyhow::Result<()> {
+    let dir = tempfile::TempDir::with_prefix("learnflow-kafka-")?;
+    let mut options = kafka::Options {
+        dir: dir.path().to_owned(),
+        tools_dir: tools_dir(repository()),
+        port: None,
+        fresh: true,
+    };
+    let broker = kafka::Broker::start(options.clone()).await?;
+    options.port = Some(broker.port());
+    options.fresh = false;
+    let servers = ("KAFKA_BOOTSTRAP_SERVERS".to_owned(), broker.bootstrap_servers());
+    let system = System::start_with(vec![servers]).await?;
+    let turn = system.ask("ada", &json!({"query_text": "what is a loop?"})).await?;
+    system.finished_turn(turn, Duration::from_secs(60)).await?;
+
+    broker.stop().await;
+    let response = analyze(&system, "ada", "what is a list?").await?;
+    ensure!(response.status() == StatusCode::SERVICE_UNAVAILABLE, "{}", response.status());
+    ensure!(response.headers().contains_key(header::RETRY_AFTER), "no Retry-After");
+    let waiting: Uuid = sqlx::query_scalar("SELECT query_id FROM query_history WHERE status = 'received'")
+        .fetch_one(&system.database)
+        .await
+        .context("the refused turn is not kept")?;
+
+    let broker = kafka::Broker::start(options).await?;
+    let turn = system.finished_turn(waiting, Duration::from_secs(120)).await?;
+    ensure!(turn["status"] == "answered", "{turn:#}");
+    ensure!(system.stop().await?, "the runner did not stop cleanly");
+    broker.stop().await;
+    Ok(())
+}
+
+async fn analyze(system: &System, student: &str, text: &str) -> anyhow::Result<reqwest::Response> {
+    Ok(system
+        .http
+        .post(format!("{}/api/triage/analyze", system.running.gateway_url))
+        .bearer_auth(system.token(student)?)
+        .header("idempotency-key", format!("{student}: {text}"))
+        .json(&json!({"query_text": text}))
+        .send()
+        .await?)
+}
