@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use learnflow_provision::{kafka, tools_dir};
-use learnflow_tests::{System, repository, wait_for};
 use learnflow_testkit::ChaosProxy;
+use learnflow_tests::{System, repository, wait_for};
 use reqwest::{StatusCode, header};
 use serde_json::{Value, json};
 use uuid::Uuid;
