@@ -146,8 +146,11 @@ fn structured(event: &Event) -> Value {
     stored.into()
 }
 
+/// HTTP headers, in order.
+pub(crate) type Headers = Vec<(String, String)>;
+
 /// The original event of a dead letter: binary-mode headers without what the dispatcher added, and the data.
-pub(crate) fn original(stored: &Value) -> Option<(Vec<(String, String)>, Vec<u8>)> {
+pub(crate) fn original(stored: &Value) -> Option<(Headers, Vec<u8>)> {
     let mut headers = Vec::new();
     let mut body = Vec::new();
     for (name, value) in stored.as_object()? {

@@ -193,11 +193,9 @@ async fn slowdown(executor: &Executor, program: &'static str, code: &str) -> any
         printed = report.stdout;
     }
     // Python itself measures the program, so that the start of its process is left out.
-    let timed = format!(
-        "import time, sys\ncode = compile(sys.stdin.read(), 'main.py', 'exec')\nstart = time.perf_counter()\n\
-         exec(code, {{'__name__': '__main__'}})\nprint((time.perf_counter() - start) * 1e3)"
-    );
-    let native = (0..5).filter_map(|_| python(&timed, code)).filter_map(|output| {
+    let timed = "import time, sys\ncode = compile(sys.stdin.read(), 'main.py', 'exec')\nstart = time.perf_counter()\n\
+                 exec(code, {'__name__': '__main__'})\nprint((time.perf_counter() - start) * 1e3)";
+    let native = (0..5).filter_map(|_| python(timed, code)).filter_map(|output| {
         let (output, took) = output.trim_end().rsplit_once('\n')?;
         (output == printed.trim_end()).then(|| took.parse::<f64>().ok())?
     });

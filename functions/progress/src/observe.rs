@@ -161,11 +161,11 @@ pub fn observe(
         .filter(|achievement| !before.achievements.contains(achievement))
         .cloned()
         .collect();
-    let mastery_updated =
-        (!insert.is_empty() && !(changes.is_empty() && achievements.is_empty())).then(|| MasteryUpdated {
-            query_id: insert[0].query_id.filter(|_| insert[0].seq >= 0),
-            changes,
-            achievements,
-        });
+    let anything = !changes.is_empty() || !achievements.is_empty();
+    let mastery_updated = (anything && !insert.is_empty()).then(|| MasteryUpdated {
+        query_id: insert[0].query_id.filter(|_| insert[0].seq >= 0),
+        changes,
+        achievements,
+    });
     Change { insert, state, mastery_updated, alerts: struggle::detect(activity, now) }
 }

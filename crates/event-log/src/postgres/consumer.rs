@@ -1,7 +1,7 @@
 //! A member of a consumer group: a worker that keeps the lease and fetches, and the handle that reads from it.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque, hash_map::Entry},
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
@@ -221,9 +221,9 @@ impl Worker {
         self.next.retain(|place, _| now_owned.contains(place));
         for (topic, partition, next_offset) in rows {
             let place = (topic, partition);
-            if !owned.contains_key(&place) {
+            if let Entry::Vacant(gained) = owned.entry(place) {
                 self.epoch += 1;
-                owned.insert(place, self.epoch);
+                gained.insert(self.epoch);
                 self.next.insert(place, next_offset);
                 self.reader.news().partitions.insert(place);
             }

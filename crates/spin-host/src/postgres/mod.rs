@@ -1,5 +1,10 @@
 //! `spin:postgres` 4.2 on tokio-postgres, with a pool of connections for each address.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "the error is spin:postgres's own type, and the WIT gives it its size"
+)]
+
 mod address;
 mod interface;
 mod numeric;

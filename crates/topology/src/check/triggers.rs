@@ -211,11 +211,15 @@ pub(super) fn matches(filter: &Filter, attributes: &BTreeMap<&str, &str>) -> Opt
 
 /// Kleene's "and".
 fn conjunction(terms: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    terms.fold(Some(true), |all, term| match (all, term) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        _ => None,
-    })
+    let mut all = Some(true);
+    for term in terms {
+        all = match (all, term) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        };
+    }
+    all
 }
 
 /// Whether a Spin route (`/debug/...` or exact) serves a path.

@@ -219,9 +219,8 @@ fn ends_in_first_round(report: &mut Report<'_>, body: &[Stmt]) {
         Stmt::If(branch) if always_leaves(last) => nested_bodies(last)
             .into_iter()
             .filter_map(<[Stmt]>::last)
-            .filter(|stmt| matches!(stmt, Stmt::Return(_)))
             // The other branches leave as well, so none continues; the else branch is the one to doubt.
-            .next_back()
+            .rfind(|stmt| matches!(stmt, Stmt::Return(_)))
             .filter(|_| branch.elif_else_clauses.last().is_some_and(|clause| clause.test.is_none())),
         _ => None,
     };
