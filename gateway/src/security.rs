@@ -1,6 +1,6 @@
 //! What every request and response goes through: origin, size, headers, and a net for panics.
 
-use std::any::Any;
+use std::{any::Any, time::Duration};
 
 use axum::{
     body::Body,
@@ -8,14 +8,20 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use futures::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use learnflow_events::limits::BODY_BYTES;
+use tokio::time::timeout;
 
 use crate::{
     app::Shared,
     config::GatewayConfig,
     problem::{Problem, too_large},
 };
+
+/// How much of a body that is too large is read, so that its sender hears why it was refused, and for how long.
+const DISCARD_BYTES: usize = 16 * BODY_BYTES;
+const DISCARD_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What a page from here may load and do. Styles may be inline because the code editor sets them on elements.
 const POLICY_BUT_SCRIPTS: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
@@ -59,9 +65,23 @@ pub(crate) async fn guard(
     // Events from the broker have a limit of their own.
     let event = request.uri().path().starts_with("/events/");
     if !event && length.is_some_and(|length| length > BODY_BYTES as u64) {
+        // A client that is still writing would see a broken connection instead of the answer.
+        let _ = timeout(DISCARD_DEADLINE, discard(request.into_body())).await;
         return Err(too_large());
     }
     Ok(next.run(request).await)
+}
+
+/// Reads a body that nobody wants, up to a limit.
+async fn discard(body: Body) {
+    let mut body = body.into_data_stream();
+    let mut bytes = 0;
+    while let Some(Ok(piece)) = body.next().await {
+        bytes += piece.len();
+        if bytes > DISCARD_BYTES {
+            return;
+        }
+    }
 }
 
 /// Middleware: the headers that keep browsers from doing what nobody meant.

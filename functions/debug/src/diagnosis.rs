@@ -70,7 +70,7 @@ pub struct Suspect {
     /// The idea behind it, for the concepts agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concept: Option<String>,
-    /// Where the suspicion comes from: `error`, `experiment`, or a pattern's name.
+    /// Where the suspicion comes from: `error`, or a pattern's name.
     pub source: String,
 }
 
@@ -229,7 +229,7 @@ fn accounts_for(pattern: &str, outcome: Outcome, error: Option<&str>) -> bool {
     }
 }
 
-/// Joins what run, patterns and experiments say about each line.
+/// Joins what the run and the patterns say about each line.
 fn rank(
     report: &RunReport,
     error: Option<&PythonError>,
@@ -283,8 +283,8 @@ fn add(suspects: &mut Vec<Suspect>, new: Suspect) {
         None => suspects.push(new),
         Some(known) => {
             let joint = 1.0 - (1.0 - known.confidence) * (1.0 - new.confidence);
-            // A pattern says more about the cause than the place where an error surfaced or a mutant passed.
-            let vague = |source: &str| matches!(source, "error" | "experiment");
+            // A pattern says more about the cause than the place where an error surfaced.
+            let vague = |source: &str| source == "error";
             if vague(&known.source) && (!vague(&new.source) || known.confidence < new.confidence) {
                 let concept = new.concept.clone().or(known.concept.take());
                 *known = Suspect { concept, ..new };

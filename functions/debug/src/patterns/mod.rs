@@ -1,6 +1,6 @@
 //! Suspicious patterns: what beginners' mistakes look like in the source.
 //!
-//! A pattern is a suspicion, not a verdict: the run, the tests and the experiments decide how much it weighs.
+//! A pattern is a suspicion, not a verdict: the run and the tests decide how much it weighs.
 
 mod conditions;
 mod functions;
