@@ -1,6 +1,6 @@
 //! The broker on PostgreSQL's event log.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use learnflow_event_log::{EventLog, postgres::PostgresLog};
 use learnflow_testkit::{ChaosProxy, database};
@@ -8,6 +8,7 @@ use learnflow_testkit::{ChaosProxy, database};
 mod suite;
 mod support;
 
+use suite::restart;
 use support::{Bed, Subscriber};
 
 async fn bed() -> Bed {
@@ -44,4 +45,28 @@ async fn a_log_that_is_away_is_503_with_retry_after_and_comes_back() {
     while running.post(&event, "{}").await.status != 202 {}
     running.send("after", "a", &[], "{}").await;
     subscriber.until(|seen| ["during", "after"].iter().all(|id| seen.iter().any(|s| s.id() == *id))).await;
+}
+
+/// On this log only: on Kafka the last commit of a group can be lost while its partitions change hands, and is made up
+/// for by the next event, which this test does not send.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_brokers_share_the_work() {
+    let bed = &bed().await;
+    let (one, other) = (Subscriber::accepting().await, Subscriber::accepting().await);
+    let first = bed.start(vec![bed.trigger("t", vec![], &one)]).await;
+    let log = (bed.open)().await;
+    let second = bed.start_graph(&bed.graph(vec![bed.trigger("t", vec![], &other)]), &log).await;
+    // Once both have work the partitions are shared.
+    let mut sent = 0;
+    while one.seen().is_empty() || other.seen().is_empty() {
+        restart::send_many(&first, sent..sent + 20).await;
+        sent += 20;
+        bed.until_committed("t").await;
+    }
+    // One of them dies; the other does everything.
+    drop(first);
+    restart::send_many(&second, sent..sent + 40).await;
+    bed.until_committed("t").await;
+    let all: BTreeSet<_> = one.ids().into_iter().chain(other.ids()).collect();
+    assert_eq!(all, restart::names(0..sent + 40));
 }
