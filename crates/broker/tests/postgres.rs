@@ -47,8 +47,8 @@ async fn a_log_that_is_away_is_503_with_retry_after_and_comes_back() {
     subscriber.until(|seen| ["during", "after"].iter().all(|id| seen.iter().any(|s| s.id() == *id))).await;
 }
 
-/// On this log only: on Kafka the last commit of a group can be lost while its partitions change hands, and is made up
-/// for by the next event, which this test does not send.
+/// On this log only for now: on Kafka it waited in vain for the group's commits in one run, and nobody has found out
+/// why. It belongs back among the cases of both logs (suite/mod.rs) once that is understood.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_brokers_share_the_work() {
     let bed = &bed().await;
