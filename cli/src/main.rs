@@ -1,6 +1,7 @@
 //! `learnflow`: the tutor on one machine, and the tools around it.
 
 mod commands;
+mod demo;
 mod in_process;
 mod installation;
 mod runner;
@@ -8,7 +9,7 @@ mod runner;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use commands::{ask, debug, doctor, migrate, replay, review, run, send, triage, up};
+use commands::{ask, debug, doctor, migrate, replay, review, role, rotate_key, run, send, triage, up};
 
 /// The LearnFlow Python tutor.
 #[derive(Parser)]
@@ -36,6 +37,10 @@ enum Command {
     Send(send::Arguments),
     /// Re-drive dead letters
     Replay(replay::Arguments),
+    /// Make somebody a teacher, an admin, or a student again
+    Role(role::Arguments),
+    /// Sign access tokens with a new key from now on
+    RotateKey(rotate_key::Arguments),
     /// Say what is missing on this machine and how to get it
     Doctor,
     /// Bring a database's schema up to date
@@ -75,6 +80,8 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Debug(arguments) => debug::debug(arguments).await,
         Command::Send(arguments) => send::send(arguments).await,
         Command::Replay(arguments) => replay::replay(arguments).await,
+        Command::Role(arguments) => role::role(arguments).await,
+        Command::RotateKey(arguments) => rotate_key::rotate_key(&arguments),
         Command::Doctor => doctor::doctor(),
         Command::Migrate(arguments) => migrate::migrate(arguments).await,
         Command::SandboxHost(arguments) => runner::sandbox::serve(arguments).await,

@@ -13,6 +13,7 @@ use learnflow_learner::curriculum;
 use serde::Deserialize;
 
 #[path = "src/terms.rs"]
+#[expect(dead_code, reason = "what only questions are asked")]
 mod terms;
 
 /// A card as its author wrote it.
@@ -45,10 +46,16 @@ struct Card {
     practice: String,
 }
 
-/// BM25F over the fields of a card (S. Robertson and H. Zaragoza, "The Probabilistic Relevance Framework: BM25
-/// and Beyond", 2009): term frequencies are weighted by field and saturate together.
+/// BM25 over everything that is said about a card (S. Robertson and H. Zaragoza, "The Probabilistic Relevance
+/// Framework: BM25 and Beyond", 2009).
 const K1: f64 = 1.2;
-const LENGTH_NORMALISATION: f64 = 0.4;
+const LENGTH_NORMALISATION: f64 = 0.6;
+/// How much a word of the explanations counts beside one of the names and questions.
+const BODY: f64 = 0.3;
+
+/// A share may happen to be a famous number, such as the half of a root of two.
+const CALCULATED: &str =
+    "#[allow(clippy::approx_constant, clippy::type_complexity, reason = \"calculated, not written\")]";
 
 fn main() {
     println!("cargo:rerun-if-changed=cards");
@@ -146,10 +153,17 @@ fn write_cards(code: &mut String, cards: &BTreeMap<String, Card>) -> std::fmt::R
     writeln!(code, "];")
 }
 
+/// A text that a question may resemble: a name of a card, a question that it answers, its definition.
+struct Sample {
+    card: usize,
+    features: Vec<(String, f32)>,
+}
+
 fn write_index(code: &mut String, cards: &BTreeMap<String, Card>) -> std::fmt::Result {
     let mut phrases: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
-    // Per card: weighted frequency of each term.
-    let mut frequencies: Vec<BTreeMap<String, f64>> = Vec::new();
+    let mut samples: Vec<Sample> = Vec::new();
+    // Per card: how often it says each feature.
+    let mut said: Vec<BTreeMap<String, f64>> = Vec::new();
     for (at, (name, card)) in cards.iter().enumerate() {
         let names = aliases(name, card);
         for alias in &names {
@@ -158,56 +172,101 @@ fn write_index(code: &mut String, cards: &BTreeMap<String, Card>) -> std::fmt::R
         let topic = curriculum::topic(name);
         let keywords = topic.map(|topic| topic.keywords.join(" ")).unwrap_or_default();
         let summary = topic.map(|topic| topic.summary).unwrap_or_default();
+        let definition = card.definition.split(". ").next().unwrap_or_default();
+        let mut bag: BTreeMap<String, f64> = BTreeMap::new();
+        for text in names.iter().chain(&card.asks).chain([&format!("{summary} {definition}")]) {
+            let features = terms::features(text);
+            for (feature, weight) in &features {
+                *bag.entry(feature.clone()).or_default() += f64::from(*weight);
+            }
+            samples.push(Sample { card: at, features });
+        }
         let body = format!(
-            "{} {} {} {} {}",
+            "{} {} {} {} {} {} {keywords}",
+            card.definition,
             card.beginner,
             card.intermediate,
             card.advanced,
             card.pitfalls.join(" "),
             card.practice
         );
-        let mut weighted: BTreeMap<String, f64> = BTreeMap::new();
-        for (weight, text) in [
-            (3.0, names.join(" ")),
-            (2.5, card.asks.join(" ")),
-            (2.0, keywords),
-            (1.5, format!("{summary} {}", card.definition)),
-            (0.25, body),
-        ] {
-            for term in terms::terms(&text) {
-                *weighted.entry(term).or_default() += weight;
+        for (feature, weight) in terms::features(&body) {
+            if terms::is_word(&feature) {
+                *bag.entry(feature).or_default() += BODY * f64::from(weight);
             }
         }
-        for (weight, text) in [(1.5, names.join(" . ")), (1.5, card.asks.join(" . "))] {
-            for pair in text.split(" . ").flat_map(terms::pairs) {
-                *weighted.entry(pair).or_default() += weight;
-            }
-        }
-        frequencies.push(weighted);
+        said.push(bag);
     }
     phrases.remove("");
-
-    let lengths: Vec<f64> = frequencies.iter().map(|card| card.values().sum()).collect();
-    let mean = lengths.iter().sum::<f64>() / lengths.len() as f64;
-    let mut postings: BTreeMap<&str, Vec<(usize, f64)>> = BTreeMap::new();
-    for (at, card) in frequencies.iter().enumerate() {
-        let norm = 1.0 - LENGTH_NORMALISATION + LENGTH_NORMALISATION * lengths[at] / mean;
-        for (term, frequency) in card {
-            let saturated = (frequency / norm) * (K1 + 1.0) / (frequency / norm + K1);
-            postings.entry(term).or_default().push((at, saturated));
-        }
-    }
-    writeln!(code, "pub(super) static POSTINGS: &[(&str, &[(u16, f32)])] = &[")?;
-    for (term, cards_with_it) in postings {
-        let count = cards_with_it.len() as f64;
-        let rarity = (1.0 + (frequencies.len() as f64 - count + 0.5) / (count + 0.5)).ln();
-        let weights: Vec<(usize, f32)> =
-            cards_with_it.iter().map(|(at, weight)| (*at, (weight * rarity) as f32)).collect();
-        writeln!(code, "({term:?}, &{weights:?}),")?;
-    }
-    writeln!(code, "];\npub(super) static PHRASES: &[(&str, &[u16])] = &[")?;
+    let rarity = rarities(&samples, cards.len());
+    write_samples(code, &samples, &rarity)?;
+    write_bags(code, &said)?;
+    writeln!(code, "pub(super) static PHRASES: &[(&str, &[u16])] = &[")?;
     for (phrase, cards_with_it) in phrases {
         writeln!(code, "({phrase:?}, &{:?}),", cards_with_it.iter().collect::<Vec<_>>())?;
+    }
+    writeln!(code, "];")
+}
+
+/// How rare a feature is: by how many cards have it in a sample.
+fn rarities(samples: &[Sample], cards: usize) -> BTreeMap<&str, f32> {
+    let mut having: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+    for sample in samples {
+        for (feature, _) in &sample.features {
+            having.entry(feature).or_default().insert(sample.card);
+        }
+    }
+    having
+        .into_iter()
+        .map(|(feature, having)| (feature, (1.0 + cards as f32 / having.len() as f32).ln()))
+        .collect()
+}
+
+/// The samples as unit vectors, feature by feature, and the card of each.
+fn write_samples(code: &mut String, samples: &[Sample], rarity: &BTreeMap<&str, f32>) -> std::fmt::Result {
+    let mut postings: BTreeMap<&str, Vec<(usize, f32)>> = BTreeMap::new();
+    for (at, sample) in samples.iter().enumerate() {
+        let vector: Vec<(&str, f32)> = sample
+            .features
+            .iter()
+            .map(|(feature, weight)| (feature.as_str(), weight * rarity[feature.as_str()]))
+            .collect();
+        let length = vector.iter().map(|(_, value)| value * value).sum::<f32>().sqrt();
+        for (feature, value) in vector {
+            postings.entry(feature).or_default().push((at, value / length));
+        }
+    }
+    writeln!(
+        code,
+        "pub(super) static SAMPLES: &[u16] = &{:?};",
+        samples.iter().map(|sample| sample.card).collect::<Vec<_>>()
+    )?;
+    writeln!(code, "{CALCULATED}\npub(super) static FEATURES: &[(&str, f32, &[(u16, f32)])] = &[")?;
+    for (feature, samples) in postings {
+        writeln!(code, "({feature:?}, {:?}, &{samples:?}),", rarity[feature])?;
+    }
+    writeln!(code, "];")
+}
+
+/// For each feature the cards that have it, with their weights.
+fn write_bags(code: &mut String, said: &[BTreeMap<String, f64>]) -> std::fmt::Result {
+    let lengths: Vec<f64> = said.iter().map(|card| card.values().sum()).collect();
+    let mean = lengths.iter().sum::<f64>() / lengths.len() as f64;
+    let mut postings: BTreeMap<&str, Vec<(usize, f64)>> = BTreeMap::new();
+    for (at, card) in said.iter().enumerate() {
+        let norm = 1.0 - LENGTH_NORMALISATION + LENGTH_NORMALISATION * lengths[at] / mean;
+        for (feature, frequency) in card {
+            let frequency = frequency / norm;
+            postings.entry(feature).or_default().push((at, frequency * (K1 + 1.0) / (frequency + K1)));
+        }
+    }
+    writeln!(code, "{CALCULATED}\npub(super) static POSTINGS: &[(&str, &[(u16, f32)])] = &[")?;
+    for (feature, cards_with_it) in postings {
+        let count = cards_with_it.len() as f64;
+        let rarity = (1.0 + (said.len() as f64 - count + 0.5) / (count + 0.5)).ln();
+        let weights: Vec<(usize, f32)> =
+            cards_with_it.iter().map(|(at, weight)| (*at, (weight * rarity) as f32)).collect();
+        writeln!(code, "({feature:?}, &{weights:?}),")?;
     }
     writeln!(code, "];")
 }

@@ -21,8 +21,10 @@ use uuid::Uuid;
 use crate::{
     app::{App, Shared},
     audit::Action,
+    classes::Class,
     identity::{Address, Identity},
     problem::{Body, Problem},
+    quotas::ModelConsent,
     token::{ACCESS_TTL, Claims, Role},
 };
 
@@ -67,12 +69,13 @@ struct Credentials {
 
 /// An account as its owner sees it.
 #[derive(Serialize, ToSchema)]
-struct Account {
+pub(crate) struct Account {
     /// Also the student id in events.
     user_id: String,
     name: String,
     email: Option<String>,
     role: Role,
+    llm: ModelConsent,
 }
 
 /// A login.
@@ -89,7 +92,7 @@ struct Session {
 
 /// Makes an account (role student) and logs in.
 #[utoipa::path(post, path = "/api/auth/register", tag = "accounts", request_body = Registration,
-    responses((status = 201, body = Session), (status = 409, description = "The address has an account"),
+    responses((status = 201, description = "Made", body = Session), (status = 409, description = "The address has an account"),
               (status = 422, description = "A field breaks a rule")))]
 async fn register(
     State(app): State<Shared>,
@@ -118,7 +121,8 @@ async fn register(
             "This e-mail address already has an account; log in instead.",
         ));
     }
-    let account = Account { user_id, name, email: Some(email), role: Role::Student };
+    let llm = app.model_consent(None);
+    let account = Account { user_id, name, email: Some(email), role: Role::Student, llm };
     app.audit(None, address, Action::Registered, Some(&account.user_id), json!({})).await;
     let session = app.start_session(account, Uuid::now_v7()).await?;
     Ok((StatusCode::CREATED, session).into_response())
@@ -126,7 +130,7 @@ async fn register(
 
 /// Logs in.
 #[utoipa::path(post, path = "/api/auth/login", tag = "accounts", request_body = Credentials,
-    responses((status = 200, body = Session), (status = 401, description = "Unknown address or wrong password"),
+    responses((status = 200, description = "As asked", body = Session), (status = 401, description = "Unknown address or wrong password"),
               (status = 429, description = "Too many tries")))]
 async fn login(
     State(app): State<Shared>,
@@ -137,32 +141,32 @@ async fn login(
     let email = checked_email(&credentials.email)?;
     app.limits.login_account.take(&email)?;
     checked_password_length(&credentials.password)?;
-    let found: Option<(String, String, String, Option<String>)> =
-        sqlx::query_as("SELECT user_id, display_name, role, password_hash FROM users WHERE email = $1")
+    let found: Option<(String, Option<String>)> =
+        sqlx::query_as("SELECT user_id, password_hash FROM users WHERE email = $1")
             .bind(&email)
             .fetch_optional(&app.db)
             .await?;
-    let stored = found.as_ref().and_then(|(_, _, _, hash)| hash.clone());
+    let stored = found.as_ref().and_then(|(_, hash)| hash.clone());
     let right = app.passwords.verify(credentials.password, stored).await?;
-    let Some((user_id, name, role, _)) = found.filter(|_| right) else {
+    let Some((user_id, _)) = found.filter(|_| right) else {
         app.audit(None, address, Action::LoginRefused, None, json!({ "email": email })).await;
         return Err(Problem::unauthorized("The e-mail address or the password is wrong."));
     };
-    let account = Account { user_id, name, email: Some(email), role: parse_role(&role)? };
-    app.audit(None, address, Action::LoggedIn, Some(&account.user_id), json!({})).await;
+    let account = app.account(&user_id).await?;
+    app.audit(None, address, Action::LoggedIn, Some(&user_id), json!({})).await;
     app.start_session(account, Uuid::now_v7()).await
 }
 
 /// Exchanges the refresh cookie for a new access token and a new cookie.
 #[utoipa::path(post, path = "/api/auth/refresh", tag = "accounts",
-    responses((status = 200, body = Session), (status = 401, description = "No cookie, or no longer valid")))]
+    responses((status = 200, description = "As asked", body = Session), (status = 401, description = "No cookie, or no longer valid")))]
 async fn refresh(
     State(app): State<Shared>,
     address: Address,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let over = || Problem::unauthorized("The login is over; log in again.");
-    let presented = cookie(&headers).ok_or_else(over)?;
+    let presented = cookie(&headers, COOKIE).ok_or_else(over)?;
     let taken: Option<(Uuid, String)> = sqlx::query_as(
         "UPDATE refresh_tokens SET used_at = coalesce(used_at, now())
           WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > now()
@@ -177,12 +181,7 @@ async fn refresh(
         app.revoke_if_reused(&presented, address).await?;
         return Err(over());
     };
-    let (name, email, role): (String, Option<String>, String) =
-        sqlx::query_as("SELECT display_name, email, role FROM users WHERE user_id = $1")
-            .bind(&user_id)
-            .fetch_one(&app.db)
-            .await?;
-    let account = Account { user_id, name, email, role: parse_role(&role)? };
+    let account = app.account(&user_id).await?;
     app.start_session(account, family_id).await
 }
 
@@ -194,7 +193,7 @@ async fn logout(
     address: Address,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    if let Some(presented) = cookie(&headers) {
+    if let Some(presented) = cookie(&headers, COOKIE) {
         let users: Vec<String> = sqlx::query_scalar(
             "UPDATE refresh_tokens SET revoked_at = now()
               WHERE family_id = (SELECT family_id FROM refresh_tokens WHERE token_hash = $1)
@@ -211,21 +210,39 @@ async fn logout(
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, app.cookie("", 0)?)]).into_response())
 }
 
+/// One's account with one's classes.
+#[derive(Serialize, ToSchema)]
+struct Me {
+    #[serde(flatten)]
+    account: Account,
+    classes: Vec<Class>,
+}
+
 /// Who is logged in.
 #[utoipa::path(get, path = "/api/me", tag = "accounts", security(("bearer" = [])),
-    responses((status = 200, body = Account), (status = 401)))]
-async fn me(State(app): State<Shared>, identity: Identity) -> Result<Json<Account>, Problem> {
-    let (name, email): (String, Option<String>) =
-        sqlx::query_as("SELECT display_name, email FROM users WHERE user_id = $1")
-            .bind(&identity.user_id)
-            .fetch_optional(&app.db)
-            .await?
-            .ok_or_else(|| Problem::unauthorized("This account was deleted."))?;
-    Ok(Json(Account { user_id: identity.user_id, name, email, role: identity.role }))
+    responses((status = 200, description = "As asked", body = Me), (status = 401, description = "Not logged in")))]
+async fn me(State(app): State<Shared>, identity: Identity) -> Result<Json<Me>, Problem> {
+    let classes = app.classes(&identity, false, None).await?;
+    // What the token grants is what holds, until it is renewed.
+    let account = Account { role: identity.role, ..app.account(&identity.user_id).await? };
+    Ok(Json(Me { account, classes }))
 }
 
 impl App {
-    async fn start_session(&self, user: Account, family_id: Uuid) -> Result<Response, Problem> {
+    /// An account by its id.
+    pub(crate) async fn account(&self, user_id: &str) -> Result<Account, Problem> {
+        let (name, email, role, consent): (String, Option<String>, String, Option<bool>) =
+            sqlx::query_as("SELECT display_name, email, role, llm_consent FROM users WHERE user_id = $1")
+                .bind(user_id)
+                .fetch_optional(&self.db)
+                .await?
+                .ok_or_else(|| Problem::unauthorized("This account was deleted."))?;
+        let llm = self.model_consent(consent);
+        Ok(Account { user_id: user_id.to_owned(), name, email, role: parse_role(&role)?, llm })
+    }
+
+    /// Logs somebody in: an access token in the body, and the refresh token as a cookie.
+    pub(crate) async fn start_session(&self, user: Account, family_id: Uuid) -> Result<Response, Problem> {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(|error| Problem::bug(format!("random bytes: {error}")))?;
         let refresh_token = BASE64_URL_SAFE_NO_PAD.encode(secret);
@@ -269,23 +286,28 @@ impl App {
         Ok(())
     }
 
+    /// Whether people come here over TLS, so that cookies need no other way.
+    pub(crate) fn has_tls(&self) -> bool {
+        self.config.public_origins.iter().any(|origin| origin.starts_with("https://"))
+    }
+
     fn cookie(&self, value: &str, max_age_s: i64) -> Result<HeaderValue, Problem> {
-        let secure = self.config.public_origins.iter().any(|origin| origin.starts_with("https://"));
-        let secure = if secure { "; Secure" } else { "" };
+        let secure = if self.has_tls() { "; Secure" } else { "" };
         format!("{COOKIE}={value}; Path=/api/auth; HttpOnly; SameSite=Strict; Max-Age={max_age_s}{secure}")
             .parse()
             .map_err(|error| Problem::bug(format!("the refresh cookie: {error}")))
     }
 }
 
-fn cookie(headers: &HeaderMap) -> Option<String> {
+/// The value of a cookie.
+pub(crate) fn cookie(headers: &HeaderMap, wanted: &str) -> Option<String> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, value)| *name == COOKIE && !value.is_empty())
+        .find(|(name, value)| *name == wanted && !value.is_empty())
         .map(|(_, value)| value.to_owned())
 }
 
@@ -301,7 +323,7 @@ fn refuse(detail: impl Into<String>) -> Problem {
     Problem::reject(StatusCode::UNPROCESSABLE_ENTITY, detail)
 }
 
-fn checked_email(email: &str) -> Result<String, Problem> {
+pub(crate) fn checked_email(email: &str) -> Result<String, Problem> {
     let email = email.trim().to_lowercase();
     let well_formed = email.len() <= EMAIL_BYTES
         && !email.chars().any(|c| c.is_control() || c.is_whitespace())

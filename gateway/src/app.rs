@@ -1,7 +1,7 @@
 //! What every request handler and background task shares.
 
 use std::sync::{
-    Arc, OnceLock,
+    Arc, PoisonError, RwLock,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     activity::Activity, config::GatewayConfig, identity::Known, limits::Limits, metrics::Metrics,
-    outbound::Outbound, password::Passwords, token::KeyRing, waiters::Waiters,
+    oidc::Provider, outbound::Outbound, password::Passwords, token::KeyRing, waiters::Waiters,
 };
 
 /// What every request handler and background task shares.
@@ -24,11 +24,13 @@ pub struct App {
     pub(crate) metrics: Metrics,
     pub(crate) outbound: Outbound,
     pub(crate) passwords: Passwords,
+    pub(crate) provider: Provider,
     pub(crate) waiters: Waiters,
     pub(crate) activity: Activity,
     /// Cancelled when the gateway stops: whoever waits for an event goes home.
     pub(crate) stop: CancellationToken,
-    sockets: OnceLock<SocketIo>,
+    /// The socket server holds the application and this holds the server, until [`App::forget_sockets`].
+    sockets: RwLock<Option<SocketIo>>,
     consuming: AtomicBool,
 }
 
@@ -46,21 +48,27 @@ impl App {
             metrics: Metrics::default(),
             outbound: Outbound::default(),
             passwords: Passwords::default(),
+            provider: Provider::default(),
             waiters: Waiters::default(),
             activity: Activity::default(),
             stop: CancellationToken::new(),
-            sockets: OnceLock::new(),
+            sockets: RwLock::default(),
             consuming: AtomicBool::new(false),
         }
     }
 
     pub(crate) fn set_sockets(&self, io: SocketIo) {
-        // Set once, while the gateway starts; a second call would have nothing to add.
-        let _ = self.sockets.set(io);
+        *self.sockets.write().unwrap_or_else(PoisonError::into_inner) = Some(io);
     }
 
-    pub(crate) fn sockets(&self) -> Option<&SocketIo> {
-        self.sockets.get()
+    /// Lets the socket server go, so that nothing keeps the application and its database connections alive when the
+    /// gateway is gone.
+    pub(crate) fn forget_sockets(&self) {
+        *self.sockets.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    pub(crate) fn sockets(&self) -> Option<SocketIo> {
+        self.sockets.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether the event log is being read.

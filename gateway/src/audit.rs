@@ -20,6 +20,14 @@ pub(crate) enum Action {
     Erased,
     RoleChanged,
     DeadLetterReplayed,
+    ConsentDecided,
+    AccountLinked,
+    ClassMade,
+    ClassDeleted,
+    JoinRefused,
+    MemberRemoved,
+    TeacherAdded,
+    TeacherRemoved,
 }
 
 impl Action {
@@ -34,6 +42,14 @@ impl Action {
             Self::Erased => "erased",
             Self::RoleChanged => "role-changed",
             Self::DeadLetterReplayed => "dead-letter-replayed",
+            Self::ConsentDecided => "consent-decided",
+            Self::AccountLinked => "account-linked",
+            Self::ClassMade => "class-made",
+            Self::ClassDeleted => "class-deleted",
+            Self::JoinRefused => "join-refused",
+            Self::MemberRemoved => "member-removed",
+            Self::TeacherAdded => "teacher-added",
+            Self::TeacherRemoved => "teacher-removed",
         }
     }
 }

@@ -19,6 +19,8 @@ use crate::{
     identity::{Identity, set_remaining},
     live_run::{LiveRun, Runs},
     problem::{Body, Path, Problem},
+    quotas::tell_runs,
+    schema,
 };
 
 /// Largest report: the outputs and a trace.
@@ -34,10 +36,9 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
 /// Answers its report. With `Accept: text/event-stream` the program is watched: `run` names it, `output` brings
 /// what it prints, `report` is the last event; it may be typed into unless `stdin` was given.
 #[utoipa::path(post, path = "/api/code/run", tag = "agents", security(("bearer" = [])),
-    request_body(content = Object, content_type = "application/json",
-                 description = "learnflow_events::code::RunRequest"),
-    responses((status = 200, description = "learnflow_events::code::RunReport, or server-sent events"),
-              (status = 413), (status = 422), (status = 429),
+    request_body = schema::RunRequest,
+    responses((status = 200, description = "What it did, or server-sent events", body = schema::RunReport),
+              (status = 413, description = "Too large; the problem says the limit"), (status = 422, description = "Not valid; the problem says what to do"), (status = 429, description = "Too many; see Retry-After"),
               (status = 503, description = "The sandbox is away; see Retry-After")))]
 async fn run(
     State(app): State<Shared>,
@@ -46,6 +47,7 @@ async fn run(
     Body(request): Body<RunRequest>,
 ) -> Result<Response, Problem> {
     let remaining = app.limits.runs.take(&identity.user_id)?;
+    let left = app.take_run(&identity).await?;
     let watched = headers
         .get(header::ACCEPT)
         .and_then(|accept| accept.to_str().ok())
@@ -60,6 +62,7 @@ async fn run(
         response
     };
     set_remaining(response.headers_mut(), remaining);
+    tell_runs(response.headers_mut(), left);
     Ok(response)
 }
 

@@ -39,6 +39,47 @@ pub struct GatewayConfig {
     pub sweep: SweepConfig,
     /// How often somebody may call.
     pub rates: RateConfig,
+    /// Programs that a student may run in a day.
+    pub runs_per_day: u32,
+    /// The language model that the agents may ask, when there is one.
+    pub model: Option<ModelOffer>,
+    /// Where people may log in besides here.
+    pub oidc: Option<OidcConfig>,
+    /// Consumer groups whose lag operators see, besides the gateway's own.
+    pub groups: Vec<WatchedGroup>,
+}
+
+/// An identity provider that speaks OpenID Connect.
+#[derive(Clone)]
+pub struct OidcConfig {
+    /// What it is called on the login page.
+    pub name: String,
+    /// Its `issuer`, an `https://` URL as the provider writes it.
+    pub issuer: String,
+    /// Us, at the provider.
+    pub client_id: String,
+    /// Our secret there, unless we are a public client.
+    pub client_secret: Option<String>,
+    /// Our `/api/auth/oidc/callback` as browsers reach it, which the provider has been told.
+    pub redirect_url: String,
+}
+
+/// What students are told about the language model: the agents know the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModelOffer {
+    /// The agents' `llm_student_tokens_per_day`.
+    pub student_tokens_per_day: i64,
+}
+
+/// A consumer group on a topic of the event log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WatchedGroup {
+    /// Its name.
+    pub group: String,
+    /// The topic.
+    pub topic: String,
+    /// The topic's partitions.
+    pub partitions: u32,
 }
 
 /// When waiting turns are published again, and what is deleted when.
@@ -111,6 +152,8 @@ pub struct RateConfig {
     pub questions: Rate,
     /// Programs, by user.
     pub runs: Rate,
+    /// Tries of a class's join code, by user.
+    pub joins: Rate,
 }
 
 impl Default for RateConfig {
@@ -122,6 +165,7 @@ impl Default for RateConfig {
             user: Rate::new(400, 1_200),
             questions: Rate::new(150, 120),
             runs: Rate::new(60, 120),
+            joins: Rate::new(10, 10),
         }
     }
 }
@@ -153,7 +197,26 @@ impl GatewayConfig {
             forwarded_hops: 0,
             sweep: SweepConfig::default(),
             rates: RateConfig::default(),
+            runs_per_day: 2_000,
+            model: None,
+            oidc: None,
+            groups: Vec::new(),
         }
+    }
+
+    /// The gateway's own consumer group.
+    pub(crate) fn own_group(&self) -> String {
+        format!("gateway-{}", self.replica_id)
+    }
+
+    /// Every group whose lag operators see.
+    pub(crate) fn watched_groups(&self) -> Vec<WatchedGroup> {
+        let own = crate::live::TOPICS.map(|topic| WatchedGroup {
+            group: self.own_group(),
+            topic: topic.name.to_owned(),
+            partitions: topic.partitions,
+        });
+        self.groups.iter().cloned().chain(own).collect()
     }
 }
 

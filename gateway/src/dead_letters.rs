@@ -10,11 +10,11 @@ use axum::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use chrono::Utc;
-use cloudevents::{AttributesReader, Event, binding::http::to_event};
+use cloudevents::{AttributesReader, Event};
 use http::{HeaderMap, StatusCode};
 use learnflow_events::{
-    EventType, Outgoing, ids, limits,
-    message::{check_id, extension, to_http},
+    EventType, Outgoing, attribute, ids, limits,
+    message::{check_id, extension, read_http, to_http},
     payload::QueryFailed,
 };
 use serde_json::{Map, Value};
@@ -47,8 +47,7 @@ pub(crate) async fn receive(
             format!("The event is too large; at most {} bytes are kept.", limits::EVENT_BYTES),
         ));
     }
-    let event = to_event(&headers, body.to_vec())
-        .map_err(|error| unprocessable(format!("This is not a CloudEvent: {error}.")))?;
+    let event = read_http(&headers, body.to_vec()).map_err(|error| unprocessable(error.to_string()))?;
     check_id("id", event.id()).map_err(|error| unprocessable(error.to_string()))?;
     let letter = Letter::of(&event);
     let Some(failed) = app.keep(&letter).await? else { return Ok(StatusCode::NO_CONTENT.into_response()) };
@@ -129,9 +128,9 @@ fn structured(event: &Event) -> Value {
     let (headers, body) = to_http(event);
     let mut stored = Map::new();
     for (name, value) in headers {
-        let name = match name.strip_prefix("ce-") {
-            Some(name) => name.to_owned(),
-            None => "datacontenttype".to_owned(),
+        let (name, value) = match name.strip_prefix("ce-") {
+            Some(name) => (name.to_owned(), attribute::decode(value.as_bytes()).into_owned()),
+            None => ("datacontenttype".to_owned(), value),
         };
         stored.insert(name, without_nul(&value).into());
     }
@@ -162,7 +161,7 @@ pub(crate) fn original(stored: &Value) -> Option<(Headers, Vec<u8>)> {
                 if ERROR_ATTRIBUTES.contains(&added)
                     || DELIVERY_ATTRIBUTES.contains(&added)
                     || added.starts_with("kne") => {}
-            _ => headers.push((format!("ce-{name}"), value.as_str()?.to_owned())),
+            _ => headers.push((format!("ce-{name}"), attribute::encode(value.as_str()?).into_owned())),
         }
     }
     Some((headers, body))
@@ -266,7 +265,7 @@ mod tests {
             ("ce-specversion", "1.0"),
             ("ce-id", "e1"),
             ("ce-source", "/somewhere"),
-            ("ce-type", "learnflow.query.submitted.v1"),
+            ("ce-type", EventType::QuerySubmitted.as_str()),
             ("ce-partitionkey", "ada"),
             ("ce-knativeerrordest", "http://triage"),
             ("ce-knativeerrorcode", "422"),
@@ -276,7 +275,7 @@ mod tests {
         ] {
             headers.insert(name, value.parse().unwrap());
         }
-        to_event(&headers, data.as_bytes().to_vec()).unwrap()
+        read_http(&headers, data.as_bytes().to_vec()).unwrap()
     }
 
     #[test]

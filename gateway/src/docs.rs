@@ -1,13 +1,15 @@
 //! `/docs`: the API as OpenAPI, and as a page that needs nothing but itself.
 
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 
 use axum::{Json, Router, response::Html, routing::get};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
+
+use crate::schema;
 
 /// What the OpenAPI document says beyond its paths.
 #[derive(OpenApi)]
@@ -33,13 +35,76 @@ impl Modify for Bearer {
     }
 }
 
+/// The finished document: what utoipa makes of the routes, and what it cannot know.
+pub(crate) fn complete(document: &utoipa::openapi::OpenApi) -> Value {
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    let mut asked = BTreeSet::new();
+    for operation in
+        document["paths"].as_object().into_iter().flat_map(Map::values).filter_map(Value::as_object)
+    {
+        for method in operation.values() {
+            collect(&method["requestBody"], &document["components"]["schemas"], &mut asked);
+        }
+    }
+    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
+        // serde writes an absent value as `null`; utoipa takes the field for one that may be missing.
+        schemas.iter_mut().filter(|(name, _)| !asked.contains(*name)).for_each(|(_, schema)| require(schema));
+        schemas.extend(schema::catalogue());
+    }
+    document.sort_all_objects();
+    document
+}
+
+/// The names of the schemas that a part of the document refers to, also through others.
+fn collect(part: &Value, schemas: &Value, names: &mut BTreeSet<String>) {
+    match part {
+        Value::Object(map) => {
+            if let Some(name) =
+                map.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next())
+                && names.insert(name.to_owned())
+            {
+                collect(&schemas[name], schemas, names);
+            }
+            map.values().for_each(|part| collect(part, schemas, names));
+        }
+        Value::Array(items) => items.iter().for_each(|part| collect(part, schemas, names)),
+        _ => {}
+    }
+}
+
+/// Makes every field of a schema required.
+fn require(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            if let Some(fields) = map.get("properties").and_then(Value::as_object) {
+                let fields: Vec<Value> = fields.keys().cloned().map(Value::String).collect();
+                map.insert("required".to_owned(), fields.into());
+            }
+            map.values_mut().for_each(require);
+        }
+        Value::Array(items) => items.iter_mut().for_each(require),
+        _ => {}
+    }
+}
+
 /// The routes of this module, for a finished document.
-pub(crate) fn routes<S: Clone + Send + Sync + 'static>(document: &utoipa::openapi::OpenApi) -> Router<S> {
-    let document = serde_json::to_value(document).unwrap_or_default();
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>(document: Value) -> Router<S> {
     let page = page(&document);
     Router::new()
         .route("/docs", get(async move || Html(page)))
         .route("/docs/openapi.json", get(async move || Json(document)))
+        .route("/docs/functions.json", get(async || json(FUNCTIONS)))
+        .route("/docs/sandbox.json", get(async || json(SANDBOX)))
+        .route("/docs/asyncapi.json", get(async || json(EVENTS)))
+}
+
+/// Written by `cargo xtask codegen`.
+const FUNCTIONS: &str = include_str!("../../docs/api/functions.openapi.json");
+const SANDBOX: &str = include_str!("../../docs/api/sandbox.openapi.json");
+const EVENTS: &str = include_str!("../../docs/api/asyncapi.json");
+
+fn json(text: &'static str) -> ([(http::HeaderName, &'static str); 1], &'static str) {
+    ([(http::header::CONTENT_TYPE, "application/json")], text)
 }
 
 /// The document as a page: each operation with its parameters and answers.
@@ -49,7 +114,9 @@ fn page(document: &Value) -> String {
          <meta name=\"viewport\" content=\"width=device-width\"><style>body{font:16px/1.5 system-ui;\
          max-width:60rem;margin:auto;padding:1rem;color-scheme:light dark}code{font-size:.95em}\
          h2{margin:2rem 0 0}dt{font-family:monospace}</style><h1>LearnFlow API</h1>\
-         <p>The same as <a href=\"/docs/openapi.json\">OpenAPI</a>.</p>",
+         <p>The same as <a href=\"/docs/openapi.json\">OpenAPI</a>. Behind the gateway: the \
+         <a href=\"/docs/functions.json\">functions</a> and the <a href=\"/docs/sandbox.json\">sandbox</a> (OpenAPI), \
+         and the events between them (<a href=\"/docs/asyncapi.json\">AsyncAPI</a>).</p>",
     );
     let empty = serde_json::Map::new();
     for (path, methods) in document["paths"].as_object().unwrap_or(&empty) {

@@ -4,7 +4,7 @@ use std::{fmt::Display, net::SocketAddr, path::PathBuf, str::FromStr, sync::Arc,
 
 use learnflow_event_log::EventLog;
 
-use crate::config::GatewayConfig;
+use crate::config::{GatewayConfig, ModelOffer, OidcConfig};
 
 macro_rules! variables {
     ($($(#[doc = $text:literal])+ $name:ident;)+) => {
@@ -52,6 +52,22 @@ variables! {
     GATEWAY_RECEIVED_DEADLINE_S;
     /// Seconds that a turn may wait for its answer before it is published again; 180 when absent.
     GATEWAY_ROUTED_DEADLINE_S;
+    /// Programs that a student may run in a day; 2000 when absent.
+    GATEWAY_RUNS_PER_DAY;
+    /// The agents' `llm_student_tokens_per_day`, where they may ask a language model; without it students are told
+    /// that there is none, and nobody is asked for consent.
+    GATEWAY_STUDENT_TOKENS_PER_DAY;
+    /// The issuer of an OpenID Connect provider (`https://id.example.org`), to log in there. Its client is
+    /// registered with the redirect URI `https://<this gateway>/api/auth/oidc/callback`.
+    GATEWAY_OIDC_ISSUER;
+    /// Our client id at that provider. Required with an issuer.
+    GATEWAY_OIDC_CLIENT_ID;
+    /// Our client secret there; absent for a public client.
+    GATEWAY_OIDC_CLIENT_SECRET;
+    /// That redirect URI; `/api/auth/oidc/callback` at the first of the public origins when absent.
+    GATEWAY_OIDC_REDIRECT_URL;
+    /// What the provider is called on the login page; the issuer's host when absent.
+    GATEWAY_OIDC_NAME;
 }
 
 /// A variable that is missing or wrong.
@@ -122,5 +138,29 @@ pub fn configuration(lookup: Lookup<'_>, event_log: Arc<dyn EventLog>) -> Result
     config.sweep.received_deadline =
         seconds(name::GATEWAY_RECEIVED_DEADLINE_S, defaults.2.received_deadline)?;
     config.sweep.routed_deadline = seconds(name::GATEWAY_ROUTED_DEADLINE_S, defaults.2.routed_deadline)?;
+    config.runs_per_day = optional(lookup, name::GATEWAY_RUNS_PER_DAY)?.unwrap_or(config.runs_per_day);
+    config.model = optional(lookup, name::GATEWAY_STUDENT_TOKENS_PER_DAY)?
+        .map(|student_tokens_per_day| ModelOffer { student_tokens_per_day });
+    config.oidc = provider(lookup, &config)?;
     Ok(config)
+}
+
+fn provider(lookup: Lookup<'_>, config: &GatewayConfig) -> Result<Option<OidcConfig>, EnvError> {
+    let text = |name| lookup(name).filter(|value| !value.is_empty());
+    let Some(issuer) = text(name::GATEWAY_OIDC_ISSUER) else { return Ok(None) };
+    let host = issuer.split_once("://").map_or(issuer.as_str(), |(_, rest)| rest);
+    let own = || {
+        let origin = config.public_origins.first()?;
+        Some(format!("{}/api/auth/oidc/callback", origin.trim_end_matches('/')))
+    };
+    Ok(Some(OidcConfig {
+        name: text(name::GATEWAY_OIDC_NAME).unwrap_or_else(|| host.to_owned()),
+        client_id: required(lookup, name::GATEWAY_OIDC_CLIENT_ID)?,
+        client_secret: text(name::GATEWAY_OIDC_CLIENT_SECRET),
+        redirect_url: text(name::GATEWAY_OIDC_REDIRECT_URL).or_else(own).ok_or_else(|| EnvError {
+            name: name::GATEWAY_OIDC_REDIRECT_URL,
+            problem: "is not set, and neither is GATEWAY_PUBLIC_ORIGINS".to_owned(),
+        })?,
+        issuer,
+    }))
 }

@@ -1,82 +1,30 @@
-//! What somebody may do with all of the own data: take it along, or have it deleted.
-//!
-//! Every table with a column `student_id` belongs to a student; tables that come later are found by that name,
-//! so nobody has to remember to add them here.
+//! The end of an account: everything that names its owner is deleted, or no longer names anybody.
 
-use axum::{
-    Json,
-    extract::State,
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
-};
-use chrono::Utc;
+use std::time::Duration;
+
+use axum::{extract::State, http::StatusCode};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
-use sqlx::{AssertSqlSafe, PgConnection};
+use serde_json::json;
+use sqlx::AssertSqlSafe;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    app::Shared,
+    app::{App, Shared},
     audit::Action,
     identity::{Address, Identity},
+    personal,
     problem::{Body, Problem},
     sockets::student_room,
 };
 
+/// How long after it an erasure is repeated: what was on its way between the parts may arrive late. The broker gives
+/// up after half a minute.
+const LATE: Duration = Duration::from_secs(15 * 60);
+
 /// The routes of this module.
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new().routes(routes!(export)).routes(routes!(delete))
-}
-
-/// Base tables with a column `student_id`, those that refer to others first, quoted.
-async fn student_tables(connection: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
-    sqlx::query_scalar(
-        "SELECT format('%I.%I', c.table_schema, c.table_name)
-           FROM information_schema.columns c
-           JOIN information_schema.tables t USING (table_schema, table_name)
-          WHERE c.column_name = 'student_id' AND t.table_type = 'BASE TABLE'
-            AND c.table_schema = current_schema()
-       ORDER BY c.table_name = 'student_progress', c.table_name",
-    )
-    .fetch_all(connection)
-    .await
-}
-
-/// All of one's data, as one JSON document.
-#[utoipa::path(get, path = "/api/me/export", tag = "accounts", security(("bearer" = [])),
-    responses((status = 200, description = "Account and rows by table", content_type = "application/json")))]
-async fn export(
-    State(app): State<Shared>,
-    identity: Identity,
-    address: Address,
-) -> Result<Response, Problem> {
-    let mut transaction = app.db.begin().await?;
-    // One moment for all tables.
-    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        .execute(&mut *transaction)
-        .await?;
-    let account: Option<Value> =
-        sqlx::query_scalar("SELECT to_jsonb(u) - 'password_hash' FROM users u WHERE user_id = $1")
-            .bind(&identity.user_id)
-            .fetch_optional(&mut *transaction)
-            .await?;
-    let mut tables = Map::new();
-    for table in student_tables(&mut transaction).await? {
-        let rows: Vec<Value> = sqlx::query_scalar(AssertSqlSafe(format!(
-            "SELECT to_jsonb(t) - 'query_vector' FROM {table} t WHERE student_id = $1"
-        )))
-        .bind(&identity.user_id)
-        .fetch_all(&mut *transaction)
-        .await?;
-        let name = table.rsplit('.').next().unwrap_or(&table).trim_matches('"').to_owned();
-        tables.insert(name, rows.into());
-    }
-    transaction.commit().await?;
-    app.audit(Some(&identity), address, Action::Exported, None, json!({})).await;
-    let document = json!({ "exported_at": Utc::now(), "account": account, "tables": tables });
-    let name = "attachment; filename=\"learnflow-export.json\"";
-    Ok(([(header::CONTENT_DISPOSITION, name)], Json(document)).into_response())
+    OpenApiRouter::new().routes(routes!(delete))
 }
 
 /// A decision that cannot be taken back.
@@ -104,38 +52,14 @@ async fn delete(
         ));
     }
     let user_id = &identity.user_id;
-    let mut transaction = app.db.begin().await?;
     sqlx::query(
         "INSERT INTO erased_users (user_id) VALUES ($1)
          ON CONFLICT (user_id) DO UPDATE SET erased_at = now()",
     )
     .bind(user_id)
-    .execute(&mut *transaction)
+    .execute(&app.db)
     .await?;
-    for table in student_tables(&mut transaction).await? {
-        sqlx::query(AssertSqlSafe(format!("DELETE FROM {table} WHERE student_id = $1")))
-            .bind(user_id)
-            .execute(&mut *transaction)
-            .await?;
-    }
-    // The rows stay, so that a late redelivery does nothing; what they replied goes.
-    sqlx::query("UPDATE inbox SET reply = NULL WHERE reply ->> 'partitionkey' = $1")
-        .bind(user_id)
-        .execute(&mut *transaction)
-        .await?;
-    sqlx::query(
-        "UPDATE audit_log SET actor = CASE WHEN actor = $1 THEN NULL ELSE actor END,
-                target = CASE WHEN target = $1 THEN NULL ELSE target END,
-                address = CASE WHEN actor = $1 THEN NULL ELSE address END,
-                detail = detail - 'email'
-          WHERE actor = $1 OR target = $1
-             OR detail ->> 'email' = (SELECT email FROM users WHERE user_id = $1)",
-    )
-    .bind(user_id)
-    .execute(&mut *transaction)
-    .await?;
-    sqlx::query("DELETE FROM users WHERE user_id = $1").bind(user_id).execute(&mut *transaction).await?;
-    transaction.commit().await?;
+    app.erase(user_id).await?;
     app.known.forget(user_id);
     app.audit(None, address, Action::Erased, None, json!({})).await;
     if let Some(io) = app.sockets() {
@@ -143,4 +67,39 @@ async fn delete(
         let _ = io.within(student_room(user_id)).disconnect().await;
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+impl App {
+    /// Removes a person from every table, and from the log where that is ours.
+    async fn erase(&self, user_id: &str) -> Result<(), Problem> {
+        let mut transaction = self.db.begin().await?;
+        for place in personal::places(&mut transaction).await? {
+            if !place.erase.is_empty() {
+                sqlx::query(AssertSqlSafe(place.erase)).bind(user_id).execute(&mut *transaction).await?;
+            }
+        }
+        sqlx::query("DELETE FROM event_log.records WHERE key = convert_to($1, 'UTF8')")
+            .bind(user_id)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("DELETE FROM users WHERE user_id = $1").bind(user_id).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Removes what arrived after an account was erased. An account of that id which was made since is left alone.
+    pub(crate) async fn erase_late_arrivals(&self) -> Result<(), Problem> {
+        let erased: Vec<String> = sqlx::query_scalar(
+            "SELECT e.user_id FROM erased_users e
+              WHERE e.erased_at > now() - make_interval(secs => $1)
+                AND NOT EXISTS (SELECT FROM users u WHERE u.user_id = e.user_id)",
+        )
+        .bind(LATE.as_secs_f64())
+        .fetch_all(&self.db)
+        .await?;
+        for user_id in erased {
+            self.erase(&user_id).await?;
+        }
+        Ok(())
+    }
 }

@@ -3,6 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use chrono::Utc;
 use learnflow_events::{EventType, Outgoing, ids, payload::FeedbackGiven};
+use learnflow_telemetry::TraceContext;
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json as SqlJson;
 use utoipa::{IntoParams, ToSchema};
@@ -47,7 +48,7 @@ struct History {
 
 /// One's own turns, newest first.
 #[utoipa::path(get, path = "/api/history", tag = "turns", security(("bearer" = [])), params(Filter),
-    responses((status = 200, body = History)))]
+    responses((status = 200, description = "As asked", body = History)))]
 async fn history(
     State(app): State<Shared>,
     identity: Identity,
@@ -100,7 +101,7 @@ pub(crate) struct Feedback {
 #[utoipa::path(post, path = "/api/feedback", tag = "turns", security(("bearer" = [])),
     request_body = Feedback,
     responses((status = 202, description = "Kept"), (status = 404, description = "Not one of your turns"),
-              (status = 422), (status = 503, description = "Not kept; see Retry-After")))]
+              (status = 422, description = "Not valid; the problem says what to do"), (status = 503, description = "Not kept; see Retry-After")))]
 async fn feedback(
     State(app): State<Shared>,
     identity: Identity,
@@ -146,7 +147,7 @@ impl App {
             subject: Some(feedback.query_id.to_string()),
             time: Utc::now(),
             student_id: identity.user_id.clone(),
-            traceparent: Some(crate::trace_context::fresh()),
+            traceparent: Some(TraceContext::current_or_new().traceparent()),
             extensions: Vec::new(),
         }
         .event(payload);

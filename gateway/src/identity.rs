@@ -51,11 +51,6 @@ impl Identity {
             )))
         }
     }
-
-    /// Whether this user may see what belongs to `student_id`.
-    pub(crate) fn may_see(&self, student_id: &str) -> bool {
-        self.user_id == student_id || self.role >= Role::Teacher
-    }
 }
 
 /// Users that PostgreSQL is known to have.
@@ -200,6 +195,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Address {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         parts.extensions.get::<Self>().copied().ok_or_else(|| Problem::bug("no client address"))
+    }
+}
+
+/// A caller who is a teacher, or more.
+pub(crate) struct Teacher(pub(crate) Identity);
+
+impl<S: Send + Sync> FromRequestParts<S> for Teacher {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let identity = Identity::from_request_parts(parts, state).await?;
+        identity.require(Role::Teacher)?;
+        Ok(Self(identity))
     }
 }
 

@@ -68,6 +68,7 @@ pub(crate) struct Limits {
     pub(crate) user: Buckets<String>,
     pub(crate) questions: Buckets<String>,
     pub(crate) runs: Buckets<String>,
+    pub(crate) joins: Buckets<String>,
 }
 
 impl Limits {
@@ -79,6 +80,7 @@ impl Limits {
             user: Buckets::new(rates.user),
             questions: Buckets::new(rates.questions),
             runs: Buckets::new(rates.runs),
+            joins: Buckets::new(rates.joins),
         }
     }
 
@@ -90,6 +92,7 @@ impl Limits {
         self.user.forget();
         self.questions.forget();
         self.runs.forget();
+        self.joins.forget();
     }
 }
 

@@ -9,21 +9,23 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use learnflow_event_log::{Consumer, Delivered, LogError, Position, Record, Start, TopicSpec};
 use learnflow_events::code::CodeExecuted;
 use learnflow_events::{
-    EventType, Incoming, MessageError, Topic,
+    EventType, Incoming, MessageError, Topic, attribute,
     payload::{
         AgentLogged, AgentResponded, MasteryUpdated, Payload, QueryFailed, QueryRouted, ResponseDelta,
         StudentStruggling,
     },
 };
+use learnflow_telemetry::{TraceContext, in_trace};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use crate::{
     activity::AgentStatus,
     app::{App, Shared},
     dead_letters::SOURCE,
-    sockets::{GLOBAL, INSTRUCTORS, student_room},
+    sockets::{GLOBAL, rooms_of_teachers, student_room},
     waiters::TurnEvent,
 };
 
@@ -44,7 +46,7 @@ const RETRY: Duration = Duration::from_millis(500);
 
 /// Reads events until `stop`; subscribes again whenever the log was away.
 pub(crate) async fn consume(app: Shared, stop: CancellationToken) {
-    let group = format!("gateway-{}", app.config.replica_id);
+    let group = app.config.own_group();
     let topics = TOPICS.map(|topic| topic.name);
     while !stop.is_cancelled() {
         let result = tokio::select! {
@@ -110,26 +112,17 @@ async fn commit_all(
 pub(crate) fn event_of(record: &Record) -> Result<Incoming, MessageError> {
     let mut headers = HeaderMap::with_capacity(record.headers.len());
     for (name, value) in &record.headers {
-        let name = name.strip_prefix("ce_").map_or_else(|| name.clone(), |name| format!("ce-{name}"));
+        let text = String::from_utf8_lossy(value);
+        let (name, text) = match name.strip_prefix("ce_") {
+            Some(name) => (format!("ce-{name}"), attribute::encode(&text).into_owned()),
+            None => (name.clone(), text.into_owned()),
+        };
         // A header that HTTP cannot carry is none of ours.
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(printable(value))) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(text)) {
             headers.insert(name, value);
         }
     }
     Incoming::from_http(&headers, record.value.clone())
-}
-
-/// Kafka's headers are UTF-8; HTTP's are printable ASCII, the rest percent-encoded (CloudEvents HTTP Protocol
-/// Binding 1.0.2, section 3.1.3.2).
-fn printable(value: &[u8]) -> String {
-    let mut text = String::with_capacity(value.len());
-    for &byte in value {
-        match byte {
-            b' '..=b'~' => text.push(char::from(byte)),
-            _ => text.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    text
 }
 
 /// What people are told about an event.
@@ -156,7 +149,10 @@ fn told<P: Payload>(incoming: &Incoming) -> Result<Told, MessageError> {
 impl App {
     async fn tell(&self, delivered: &Delivered) {
         let result = match event_of(&delivered.record) {
-            Ok(incoming) => self.tell_event(&incoming).await,
+            Ok(incoming) => {
+                let span = self.span(delivered, &incoming);
+                self.tell_event(&incoming).instrument(span).await
+            }
             Err(error) => Err(error),
         };
         let outcome = if result.is_ok() { "told" } else { "unreadable" };
@@ -164,6 +160,27 @@ impl App {
         if let Err(error) = result {
             tracing::warn!(%error, topic = &*delivered.topic, position = ?delivered.position, "an event was skipped");
         }
+    }
+
+    /// The span of an event that is told, in the trace of the request that caused it.
+    fn span(&self, delivered: &Delivered, incoming: &Incoming) -> Span {
+        in_trace(TraceContext::from_record(&delivered.record.headers).as_ref(), || {
+            tracing::info_span!(
+                "process",
+                "otel.name" = format!("process {}", delivered.topic),
+                "otel.kind" = "consumer",
+                "messaging.system" = "kafka",
+                "messaging.operation.type" = "process",
+                "messaging.operation.name" = "process",
+                "messaging.destination.name" = &*delivered.topic,
+                "messaging.destination.partition.id" = delivered.position.partition,
+                "messaging.kafka.offset" = delivered.position.offset,
+                "messaging.consumer.group.name" = self.config.own_group(),
+                "cloudevents.event_id" = incoming.event.id(),
+                "cloudevents.event_type" = incoming.event_type.as_str(),
+                "cloudevents.event_subject" = incoming.event.subject(),
+            )
+        })
     }
 
     async fn tell_event(&self, incoming: &Incoming) -> Result<(), MessageError> {
@@ -206,12 +223,14 @@ impl App {
             }
             EventType::MasteryUpdated => {
                 let told = told::<MasteryUpdated>(incoming)?;
-                let rooms = vec![student_room(&told.student_id), INSTRUCTORS.to_owned()];
+                let mut rooms = self.rooms_about(&told.student_id).await;
+                rooms.push(student_room(&told.student_id));
                 self.emit(rooms, "mastery-update", &told.data).await;
             }
             EventType::StudentStruggling => {
                 let told = told::<StudentStruggling>(incoming)?;
-                self.emit(vec![INSTRUCTORS.to_owned()], "student-struggle", &told.data).await;
+                let rooms = self.rooms_about(&told.student_id).await;
+                self.emit(rooms, "student-struggle", &told.data).await;
             }
             EventType::AgentLogged => {
                 let told = told::<AgentLogged>(incoming)?;
@@ -232,6 +251,18 @@ impl App {
         Ok(())
     }
 
+    /// Where a student's teachers are. While PostgreSQL is away nobody knows who they are, and nobody is told: the
+    /// alert is in the list when it is back.
+    async fn rooms_about(&self, student_id: &str) -> Vec<String> {
+        match self.classes_of(student_id).await {
+            Ok(classes) => rooms_of_teachers(&classes),
+            Err(problem) => {
+                problem.log();
+                Vec::new()
+            }
+        }
+    }
+
     async fn tell_status(&self, changed: Option<(String, AgentStatus)>) {
         if let Some((agent, status)) = changed {
             let data = json!({ "agent": agent, "status": status, "timestamp": chrono::Utc::now() });
@@ -246,7 +277,8 @@ impl App {
     }
 
     async fn emit(&self, rooms: Vec<String>, event: &str, data: &Value) {
-        let Some(io) = self.sockets() else { return };
+        // To no room would mean to everybody.
+        let Some(io) = self.sockets().filter(|_| !rooms.is_empty()) else { return };
         if let Err(error) = io.to(rooms).emit(event, data).await {
             // One slow browser: it resumes from PostgreSQL.
             tracing::debug!(%error, event, "a browser did not get an event");

@@ -11,6 +11,7 @@ use http::{HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use learnflow_events::{code::RunRequest, limits::BODY_BYTES};
+use learnflow_telemetry::TraceContext;
 use serde_json::{Value, json};
 use tokio_util::{
     codec::{FramedRead, LinesCodec},
@@ -22,7 +23,7 @@ use crate::{
     app::{App, Shared},
     identity::Identity,
     problem::Problem,
-    proxy, trace_context,
+    proxy,
 };
 
 /// Programs that one socket may run at the same time.
@@ -159,7 +160,7 @@ impl App {
             return Err(crate::problem::too_large());
         }
         let target = format!("{}{path}", self.sandbox_base());
-        let mut request = proxy::outgoing(&target, identity, None, &trace_context::fresh())?;
+        let mut request = proxy::outgoing(&target, identity, None, &TraceContext::current_or_new())?;
         let headers = request.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::ACCEPT, HeaderValue::from_static(accept));

@@ -8,8 +8,8 @@ use learnflow_gateway::{
     Gateway,
     env::{VARIABLES, configuration, name, required},
 };
+use learnflow_telemetry::Setup;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -18,12 +18,13 @@ async fn main() -> anyhow::Result<()> {
         for (name, text) in VARIABLES {
             println!("{name}\n   {}\n", text.trim().replace('\n', "\n  "));
         }
+        println!(
+            "OTEL_EXPORTER_OTLP_ENDPOINT\n   A collector of traces; docs/observability.md has more variables."
+        );
         return Ok(());
     }
-    tracing_subscriber::fmt()
-        .json()
-        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")))
-        .init();
+    let _telemetry = Setup::service("gateway").start()?;
+    learnflow_gateway::raise_file_limit();
     let lookup = |name: &str| std::env::var(name).ok();
     let config = configuration(&lookup, event_log(&lookup).await?)?;
     let mut terminate = signal(SignalKind::terminate())?;

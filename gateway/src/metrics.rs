@@ -35,6 +35,7 @@ impl Default for Metrics {
     /// Never: the names are valid and each is registered once.
     fn default() -> Self {
         let registry = Registry::new();
+        learnflow_telemetry::register(&registry).expect("they are registered once");
         fn registered<C: prometheus::core::Collector + Clone + 'static>(
             registry: &Registry,
             collector: Result<C, prometheus::Error>,

@@ -10,30 +10,44 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
-    app::Shared,
+    app::{App, Shared},
     audit::Action,
     dead_letters::original,
-    identity::{Address, Admin},
+    identity::{Address, Admin, Identity},
     problem::{Body, Path, Problem, Query},
+    schema,
     token::Role,
+    turns::FAILED,
 };
 
 const MOST: i64 = 200;
 
 /// The routes of this module.
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(replay)).routes(routes!(set_role))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(replay_all))
+        .routes(routes!(replay))
+        .routes(routes!(set_role))
 }
 
 /// Which dead letters.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(as = DeadLetterFilter)]
 struct Filter {
     /// Text in the type, ids, destination or error.
     q: Option<String>,
     /// `true`: only those that were not replayed yet.
-    #[serde(default)]
     open: bool,
+    /// Events of one type.
+    event_type: Option<String>,
+    /// What could not be reached.
+    destination: Option<String>,
+    /// The HTTP status of the last try.
+    error_code: Option<i32>,
+    /// Events about one student.
+    student_id: Option<String>,
     /// Older than this one: the last id of the page before.
     before: Option<Uuid>,
     /// Rows, 1 to 200; 50 when absent.
@@ -58,6 +72,12 @@ struct DeadLetter {
     error_data: Option<String>,
     created_at: DateTime<Utc>,
     replayed_at: Option<DateTime<Utc>>,
+    /// Where its turn is now.
+    #[schema(value_type = Option<schema::TurnStatus>)]
+    turn_status: Option<String>,
+    /// What the student of its turn sees now: the apology, or the answer that came in the end; absent while the turn
+    /// waits.
+    student_saw: Option<String>,
 }
 
 /// A page of dead letters, newest first.
@@ -70,38 +90,13 @@ struct DeadLetters {
 
 /// Lists and searches dead letters.
 #[utoipa::path(get, path = "/api/operator/dead-letters", tag = "operator", security(("bearer" = [])),
-    params(Filter), responses((status = 200, body = DeadLetters), (status = 403)))]
+    params(Filter), responses((status = 200, description = "As asked", body = DeadLetters), (status = 403, description = "Not for this account")))]
 async fn list(
     State(app): State<Shared>,
     _: Admin,
     Query(filter): Query<Filter>,
 ) -> Result<Json<DeadLetters>, Problem> {
-    let limit = filter.limit.unwrap_or(50);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::bad_request(format!("limit must be 1 to {MOST}.")));
-    }
-    let text = filter.q.map(|text| text.replace('\0', ""));
-    let mut dead_letters: Vec<DeadLetter> = sqlx::query_as(
-        "SELECT dead_letter_id, event_id, event_type, student_id, query_id, event, destination, error_code,
-                error_data, created_at, replayed_at
-           FROM dead_letters
-          WHERE ($1::text IS NULL
-                 OR position(lower($1) IN lower(concat_ws(' ', event_type, event_id, student_id, query_id,
-                                                          destination, error_data))) > 0)
-            AND (NOT $2 OR replayed_at IS NULL)
-            AND ($3::uuid IS NULL OR dead_letter_id < $3)
-       ORDER BY dead_letter_id DESC LIMIT $4 + 1",
-    )
-    .bind(text)
-    .bind(filter.open)
-    .bind(filter.before)
-    .bind(limit)
-    .fetch_all(&app.db)
-    .await?;
-    let more = dead_letters.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-    if more {
-        dead_letters.pop();
-    }
+    let (dead_letters, more) = app.find(&filter).await?;
     let next = more.then(|| dead_letters.last().map(|letter| letter.dead_letter_id)).flatten();
     Ok(Json(DeadLetters { dead_letters, next }))
 }
@@ -117,7 +112,7 @@ struct Replayed {
 /// Sends the original event again, with the same id; its turn waits for an answer again.
 #[utoipa::path(post, path = "/api/operator/dead-letters/{id}/replay", tag = "operator",
     security(("bearer" = [])), params(("id" = Uuid, Path)),
-    responses((status = 202, body = Replayed), (status = 403), (status = 404),
+    responses((status = 202, description = "Taken in", body = Replayed), (status = 403, description = "Not for this account"), (status = 404, description = "Not there, or not for this account"),
               (status = 503, description = "The broker is away; nothing changed")))]
 async fn replay(
     State(app): State<Shared>,
@@ -125,37 +120,131 @@ async fn replay(
     address: Address,
     Path(dead_letter_id): Path<Uuid>,
 ) -> Result<(StatusCode, Json<Replayed>), Problem> {
-    let mut transaction = app.db.begin().await?;
-    let found: Option<(String, SqlJson<Value>, DateTime<Utc>)> = sqlx::query_as(
-        "UPDATE dead_letters SET replayed_at = now() WHERE dead_letter_id = $1
-      RETURNING event_id, event, replayed_at",
-    )
-    .bind(dead_letter_id)
-    .fetch_optional(&mut *transaction)
-    .await?;
-    let (event_id, event, replayed_at) =
-        found.ok_or_else(|| Problem::not_found("There is no dead letter with this id."))?;
-    // The turn is locked until the event is out, so that an answer that comes at once finds it waiting.
-    sqlx::query(
-        "UPDATE query_history q
-            SET status = CASE WHEN d.event_type = $2 THEN 'received' ELSE 'routed' END,
-                republished_at = now(), republish_count = 0
-           FROM dead_letters d
-          WHERE d.dead_letter_id = $1 AND q.query_id = d.query_id AND q.status = 'failed'
-            AND d.event_type IN ($2, $3)",
-    )
-    .bind(dead_letter_id)
-    .bind(learnflow_events::EventType::QuerySubmitted.as_str())
-    .bind(learnflow_events::EventType::QueryRouted.as_str())
-    .execute(&mut *transaction)
-    .await?;
-    let (headers, body) = original(&event.0)
-        .ok_or_else(|| Problem::bug(format!("dead letter {dead_letter_id} does not hold an event")))?;
-    app.outbound.publish_parts(&app.config.broker_url, headers, body).await?;
-    transaction.commit().await?;
-    let target = dead_letter_id.to_string();
-    app.audit(Some(&admin), address, Action::DeadLetterReplayed, Some(&target), json!({})).await;
-    Ok((StatusCode::ACCEPTED, Json(Replayed { dead_letter_id, event_id, replayed_at })))
+    let replayed = app.replay(dead_letter_id).await?;
+    app.audit_replay(&admin, address, &replayed).await;
+    Ok((StatusCode::ACCEPTED, Json(replayed)))
+}
+
+/// What a replay by filter did.
+#[derive(Serialize, ToSchema)]
+struct ReplayedAll {
+    replayed: Vec<Replayed>,
+    /// Whether there are more that fit: call again.
+    more: bool,
+    /// Why it ended early; what is not in `replayed` is as it was.
+    stopped: Option<String>,
+}
+
+/// Sends again whatever fits a filter and was not replayed yet, newest first, `limit` at a time. Consumers that have
+/// handled an event before answer as they did then, so that a repeated replay changes nothing.
+#[utoipa::path(post, path = "/api/operator/dead-letters/replay", tag = "operator", security(("bearer" = [])),
+    request_body = Filter,
+    responses((status = 202, description = "Taken in", body = ReplayedAll), (status = 400, description = "A parameter is not valid; the problem says which"), (status = 403, description = "Not for this account"),
+              (status = 503, description = "The broker is away; nothing changed")))]
+async fn replay_all(
+    State(app): State<Shared>,
+    Admin(admin): Admin,
+    address: Address,
+    Body(filter): Body<Filter>,
+) -> Result<(StatusCode, Json<ReplayedAll>), Problem> {
+    let (letters, more) = app.find(&Filter { open: true, ..filter }).await?;
+    let mut done = ReplayedAll { replayed: Vec::new(), more, stopped: None };
+    for letter in letters {
+        match app.replay(letter.dead_letter_id).await {
+            Ok(replayed) => {
+                app.audit_replay(&admin, address, &replayed).await;
+                done.replayed.push(replayed);
+            }
+            Err(problem) if done.replayed.is_empty() => return Err(problem),
+            Err(problem) => {
+                problem.log();
+                done.stopped = problem.document()["detail"].as_str().map(str::to_owned);
+                done.more = true;
+                break;
+            }
+        }
+    }
+    Ok((StatusCode::ACCEPTED, Json(done)))
+}
+
+impl App {
+    /// A page of dead letters, and whether there are more.
+    async fn find(&self, filter: &Filter) -> Result<(Vec<DeadLetter>, bool), Problem> {
+        let limit = filter.limit.unwrap_or(50);
+        if !(1..=MOST).contains(&limit) {
+            return Err(Problem::bad_request(format!("limit must be 1 to {MOST}.")));
+        }
+        let text = |text: &Option<String>| text.as_ref().map(|text| text.replace('\0', ""));
+        let mut dead_letters: Vec<DeadLetter> = sqlx::query_as(
+            "SELECT d.dead_letter_id, d.event_id, d.event_type, d.student_id, d.query_id, d.event, d.destination,
+                    d.error_code, d.error_data, d.created_at, d.replayed_at, q.status AS turn_status,
+                    CASE q.status WHEN 'failed' THEN $9 WHEN 'answered' THEN q.response_text END AS student_saw
+               FROM dead_letters d LEFT JOIN query_history q ON q.query_id = d.query_id
+              WHERE ($1::text IS NULL
+                     OR position(lower($1) IN lower(concat_ws(' ', d.event_type, d.event_id, d.student_id,
+                                                              d.query_id, d.destination, d.error_data))) > 0)
+                AND (NOT $2 OR d.replayed_at IS NULL)
+                AND ($3::uuid IS NULL OR d.dead_letter_id < $3)
+                AND ($5::text IS NULL OR d.event_type = $5)
+                AND ($6::text IS NULL OR d.destination = $6)
+                AND ($7::integer IS NULL OR d.error_code = $7)
+                AND ($8::text IS NULL OR d.student_id = $8)
+           ORDER BY d.dead_letter_id DESC LIMIT $4 + 1",
+        )
+        .bind(text(&filter.q))
+        .bind(filter.open)
+        .bind(filter.before)
+        .bind(limit)
+        .bind(text(&filter.event_type))
+        .bind(text(&filter.destination))
+        .bind(filter.error_code)
+        .bind(text(&filter.student_id))
+        .bind(FAILED)
+        .fetch_all(&self.db)
+        .await?;
+        let more = dead_letters.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+        if more {
+            dead_letters.pop();
+        }
+        Ok((dead_letters, more))
+    }
+
+    async fn replay(&self, dead_letter_id: Uuid) -> Result<Replayed, Problem> {
+        let mut transaction = self.db.begin().await?;
+        let found: Option<(String, SqlJson<Value>, DateTime<Utc>)> = sqlx::query_as(
+            "UPDATE dead_letters SET replayed_at = now() WHERE dead_letter_id = $1
+          RETURNING event_id, event, replayed_at",
+        )
+        .bind(dead_letter_id)
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let (event_id, event, replayed_at) =
+            found.ok_or_else(|| Problem::not_found("There is no dead letter with this id."))?;
+        // The turn is locked until the event is out, so that an answer that comes at once finds it waiting.
+        sqlx::query(
+            "UPDATE query_history q
+                SET status = CASE WHEN d.event_type = $2 THEN 'received' ELSE 'routed' END,
+                    republished_at = now(), republish_count = 0
+               FROM dead_letters d
+              WHERE d.dead_letter_id = $1 AND q.query_id = d.query_id AND q.status = 'failed'
+                AND d.event_type IN ($2, $3)",
+        )
+        .bind(dead_letter_id)
+        .bind(learnflow_events::EventType::QuerySubmitted.as_str())
+        .bind(learnflow_events::EventType::QueryRouted.as_str())
+        .execute(&mut *transaction)
+        .await?;
+        let (headers, body) = original(&event.0)
+            .ok_or_else(|| Problem::bug(format!("dead letter {dead_letter_id} does not hold an event")))?;
+        self.outbound.publish_parts(&self.config.broker_url, headers, body).await?;
+        transaction.commit().await?;
+        Ok(Replayed { dead_letter_id, event_id, replayed_at })
+    }
+
+    async fn audit_replay(&self, admin: &Identity, address: Address, replayed: &Replayed) {
+        let target = replayed.dead_letter_id.to_string();
+        self.audit(Some(admin), address, Action::DeadLetterReplayed, Some(&target), json!({})).await;
+    }
 }
 
 /// A user's new role.
@@ -168,7 +257,7 @@ struct NewRole {
 /// Changes what a user may do, from the user's next login or refresh on.
 #[utoipa::path(put, path = "/api/operator/users/{id}/role", tag = "operator", security(("bearer" = [])),
     params(("id" = String, Path)), request_body = NewRole,
-    responses((status = 204), (status = 403), (status = 404)))]
+    responses((status = 204, description = "Done"), (status = 403, description = "Not for this account"), (status = 404, description = "Not there, or not for this account")))]
 async fn set_role(
     State(app): State<Shared>,
     Admin(admin): Admin,

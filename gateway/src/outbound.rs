@@ -10,6 +10,8 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use learnflow_events::Event;
+use learnflow_telemetry::{client_span, http as span};
+use tracing::Instrument;
 
 use crate::problem::Problem;
 
@@ -48,19 +50,38 @@ pub(crate) enum CallError {
     Unreachable(String),
 }
 
+impl CallError {
+    /// What a span says about it.
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Timeout(_) => "timeout",
+            Self::TooLarge => "too_large",
+            Self::Unreachable(_) => "unreachable",
+        }
+    }
+}
+
 impl Outbound {
     /// Sends a request and waits, at most `patience`, for the head of its response.
     pub(crate) async fn call(
         &self,
-        request: Request<Body>,
+        mut request: Request<Body>,
         patience: Duration,
     ) -> Result<Response<Incoming>, CallError> {
-        match tokio::time::timeout(patience, self.client.request(request)).await {
+        let span = client_span!(&request, span::carried(request.headers()).as_ref());
+        span::continue_in(&span, request.headers_mut());
+        let exchange = self.client.request(request).instrument(span.clone());
+        let result = match tokio::time::timeout(patience, exchange).await {
             Err(_) => Err(CallError::Timeout(patience)),
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) if is_too_large(&error) => Err(CallError::TooLarge),
             Ok(Err(error)) => Err(CallError::Unreachable(with_sources(&error))),
+        };
+        match &result {
+            Ok(response) => span::got(&span, response.status()),
+            Err(error) => span::failed(&span, error.kind()),
         }
+        result
     }
 
     /// Publishes an event; when this returns, the broker has it.

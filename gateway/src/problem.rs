@@ -18,12 +18,14 @@ pub struct Problem {
     context: Option<String>,
     retry_after_s: Option<u64>,
     id: Option<Uuid>,
+    /// A further member of the document (RFC 9457, section 3.2).
+    member: Option<Box<(&'static str, Value)>>,
 }
 
 impl Problem {
     /// The caller's request is wrong and stays wrong.
     pub fn reject(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), context: None, retry_after_s: None, id: None }
+        Self { status, detail: detail.into(), context: None, retry_after_s: None, id: None, member: None }
     }
 
     /// 400 with a sentence.
@@ -57,6 +59,11 @@ impl Problem {
         }
     }
 
+    /// A quota is spent for now.
+    pub fn spent(detail: impl Into<String>, retry_after_s: u64) -> Self {
+        Self { retry_after_s: Some(retry_after_s), ..Self::reject(StatusCode::TOO_MANY_REQUESTS, detail) }
+    }
+
     /// Something that is needed is away and will come back.
     pub fn away(context: impl Into<String>) -> Self {
         Self {
@@ -65,6 +72,7 @@ impl Problem {
             context: Some(context.into()),
             retry_after_s: Some(2),
             id: Some(Uuid::now_v7()),
+            member: None,
         }
     }
 
@@ -77,7 +85,14 @@ impl Problem {
             context: Some(context.into()),
             retry_after_s: None,
             id: Some(Uuid::now_v7()),
+            member: None,
         }
+    }
+
+    /// The same with a further member of the document.
+    pub fn with(mut self, name: &'static str, value: Value) -> Self {
+        self.member = Some(Box::new((name, value)));
+        self
     }
 
     /// Its status.
@@ -96,6 +111,9 @@ impl Problem {
         });
         if let Some(id) = self.id {
             document["id"] = json!(id);
+        }
+        if let Some(member) = &self.member {
+            document[member.0] = member.1.clone();
         }
         document
     }

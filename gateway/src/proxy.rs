@@ -13,6 +13,7 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Limited};
 use learnflow_events::{Agent, limits::BODY_BYTES, message::check_id, payload::QuerySubmitted};
+use learnflow_telemetry::TraceContext;
 use serde_json::Value;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -22,7 +23,7 @@ use crate::{
     limits::Buckets,
     outbound::CallError,
     problem::{Path, Problem, too_large},
-    trace_context,
+    schema,
 };
 
 /// How long a function or the sandbox may take until its response begins.
@@ -56,19 +57,28 @@ pub const ACTIONS: [(Agent, &str); 7] = [
 
 /// The routes of this module.
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new().routes(routes!(call_agent))
+    OpenApiRouter::new().routes(routes!(ask)).routes(routes!(call_agent))
 }
 
-/// Calls an agent.
-///
-/// `triage/analyze` takes `learnflow_events::payload::QuerySubmitted` and answers 202 with the turn. With
-/// `Accept: text/event-stream` concepts, code-review and exercise stream their answer.
+/// Asks the tutor: triage decides who answers, and the answer comes as an event.
+#[utoipa::path(post, path = "/api/triage/analyze", tag = "agents", security(("bearer" = [])),
+    params(("idempotency-key" = Option<String>, Header, description = "The same key starts the same turn")),
+    request_body = schema::QuerySubmitted,
+    responses((status = 202, description = "The turn, and who answers it", body = schema::RoutingDecision),
+              (status = 413, description = "Too large; the problem says the limit"), (status = 422, description = "Not valid; the problem says what to do"), (status = 429, description = "Too many; see Retry-After"),
+              (status = 503, description = "Triage is away; see Retry-After")))]
+async fn ask(State(app): State<Shared>, identity: Identity, request: Request) -> Result<Response, Problem> {
+    app.call_agent(&identity, Agent::Triage, "analyze", request).await
+}
+
+/// Calls a specialist and waits for its answer, which concepts, code-review and exercise stream with
+/// `Accept: text/event-stream`.
 #[utoipa::path(post, path = "/api/{agent}/{action}", tag = "agents", security(("bearer" = [])),
     params(("agent" = String, Path), ("action" = String, Path),
            ("idempotency-key" = Option<String>, Header, description = "The same key starts the same turn")),
-    request_body(content = Object, content_type = "application/json"),
-    responses((status = 200, description = "The agent's answer"), (status = 202, description = "The turn"),
-              (status = 404, description = "Unknown agent or action"), (status = 413), (status = 429),
+    request_body = schema::QuerySubmitted,
+    responses((status = 200, description = "The agent's answer", body = schema::AgentResponded),
+              (status = 404, description = "Unknown agent or action"), (status = 413, description = "Too large; the problem says the limit"), (status = 429, description = "Too many; see Retry-After"),
               (status = 503, description = "The agent is away; see Retry-After")))]
 async fn call_agent(
     State(app): State<Shared>,
@@ -77,8 +87,7 @@ async fn call_agent(
     request: Request,
 ) -> Result<Response, Problem> {
     let (agent, action) = known_action(&agent, &action)?;
-    let target = format!("{}/{agent}/{action}", app.function_base(agent));
-    app.forward(&identity, request, &target, Some(&app.limits.questions)).await
+    app.call_agent(&identity, agent, action, request).await
 }
 
 fn known_action(agent: &str, action: &str) -> Result<(Agent, &'static str), Problem> {
@@ -107,6 +116,19 @@ impl App {
         self.config.sandbox_url.trim_end_matches('/')
     }
 
+    async fn call_agent(
+        &self,
+        identity: &Identity,
+        agent: Agent,
+        action: &str,
+        request: Request,
+    ) -> Result<Response, Problem> {
+        let target = format!("{}/{agent}/{action}", self.function_base(agent));
+        let mut response = self.forward(identity, request, &target, Some(&self.limits.questions)).await?;
+        self.tell_tokens(identity, response.headers_mut()).await;
+        Ok(response)
+    }
+
     /// Passes a request on in a student's name, and its response back, both as they come.
     pub(crate) async fn forward(
         &self,
@@ -125,7 +147,7 @@ impl App {
             &target,
             identity,
             idempotency_key(&parts.headers)?,
-            &trace_context::of(&parts.headers),
+            &TraceContext::for_request(&parts.headers),
         )?;
         for name in &PASSED_ON {
             if let Some(value) = parts.headers.get(name) {
@@ -154,7 +176,7 @@ impl App {
         let key = idempotency_key.map(checked_key).transpose()?;
         let target = format!("{}/{}/analyze", self.function_base(Agent::Triage), Agent::Triage);
         let body = serde_json::to_vec(query).map_err(|error| Problem::bug(error.to_string()))?;
-        let mut request = outgoing(&target, identity, key, &trace_context::fresh())?;
+        let mut request = outgoing(&target, identity, key, &TraceContext::current_or_new())?;
         request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         *request.body_mut() = Body::from(body);
         let response = self.outbound.call(request, PATIENCE).await.map_err(call_problem)?;
@@ -177,18 +199,17 @@ pub(crate) fn outgoing(
     target: &str,
     identity: &Identity,
     key: Option<HeaderValue>,
-    traceparent: &str,
+    trace: &TraceContext,
 ) -> Result<http::Request<Body>, Problem> {
     let bug = |error: &dyn std::fmt::Display| Problem::bug(format!("the call of {target}: {error}"));
     let uri: Uri = target.parse().map_err(|error: http::uri::InvalidUri| bug(&error))?;
     let student = HeaderValue::from_bytes(identity.user_id.as_bytes()).map_err(|error| bug(&error))?;
-    let traceparent = HeaderValue::from_str(traceparent).map_err(|error| bug(&error))?;
     let mut request = http::Request::new(Body::empty());
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
     let headers = request.headers_mut();
     headers.insert(STUDENT.clone(), student);
-    headers.insert(trace_context::TRACEPARENT, traceparent);
+    trace.inject(headers);
     if let Some(key) = key {
         headers.insert(IDEMPOTENCY_KEY.clone(), key);
     }

@@ -8,10 +8,11 @@ use learnflow_events::{
     code::{CodeExecuted, RunReport, RunRequest},
     ids,
 };
+use learnflow_telemetry::TraceContext;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{app::App, dead_letters::SOURCE, trace_context};
+use crate::{app::App, dead_letters::SOURCE};
 
 /// Most bytes of each output that are kept and sent on; the student has seen all of it.
 const KEPT_BYTES: usize = 64 * 1024;
@@ -71,7 +72,7 @@ impl App {
             subject: Some(run_id.to_string()),
             time: Utc::now(),
             student_id: student_id.to_owned(),
-            traceparent: Some(trace_context::fresh()),
+            traceparent: Some(TraceContext::current_or_new().traceparent()),
             extensions: Vec::new(),
         }
         .event(CodeExecuted { run_id, report });

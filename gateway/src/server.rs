@@ -19,13 +19,14 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    accounts,
+    accounts, alerts,
     app::{App, Shared},
-    code,
+    archive, authoring, classes, code,
     config::GatewayConfig,
-    dead_letters, docs, erasure, health, history, identity, live, metrics, operator,
+    course, dead_letters, docs, erasure, exercises, export, health, health_report, history, identity,
+    learning, live, metrics, oidc, operator, overview,
     problem::Problem,
-    proxy, security, sockets, sweep,
+    proxy, quotas, request_span, security, sockets, struggles, students, sweep,
     token::{KeyRing, TokenError},
     turns, web,
 };
@@ -88,7 +89,8 @@ impl Gateway {
         let mut public = public(&app);
         let internal_address = match internal {
             Some((listener, address)) => {
-                serve(&mut tasks, listener, events().with_state(app.clone()), &stop);
+                let events = events().layer(from_fn(request_span::trace)).with_state(app.clone());
+                serve(&mut tasks, listener, events, &stop);
                 address
             }
             None => {
@@ -134,6 +136,7 @@ impl GatewayHandle {
 impl Drop for GatewayHandle {
     fn drop(&mut self) {
         self.stop.cancel();
+        self.app.forget_sockets();
     }
 }
 
@@ -165,16 +168,30 @@ fn api() -> OpenApiRouter<Shared> {
     OpenApiRouter::with_openapi(docs::Document::openapi())
         .merge(accounts::routes())
         .merge(erasure::routes())
+        .merge(archive::routes())
+        .merge(quotas::routes())
+        .merge(oidc::routes())
         .merge(code::routes())
         .merge(proxy::routes())
         .merge(turns::routes())
         .merge(history::routes())
+        .merge(learning::routes())
+        .merge(exercises::routes())
+        .merge(classes::routes())
+        .merge(overview::routes())
+        .merge(course::routes())
+        .merge(authoring::routes())
+        .merge(export::routes())
+        .merge(alerts::routes())
+        .merge(students::routes())
+        .merge(struggles::routes())
         .merge(operator::routes())
+        .merge(health_report::routes())
 }
 
 /// The API as an OpenAPI document.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    api().into_openapi()
+pub fn openapi() -> serde_json::Value {
+    docs::complete(&api().into_openapi())
 }
 
 fn public(app: &Shared) -> Router {
@@ -187,7 +204,7 @@ fn public(app: &Shared) -> Router {
     app.set_sockets(io);
     api.route("/health", get(health::health))
         .route("/ready", get(health::ready))
-        .merge(docs::routes(&document))
+        .merge(docs::routes(docs::complete(&document)))
         .merge(web::routes(app.config.web_root.as_deref()))
         .layer(socket_layer)
         .with_state(app.clone())
@@ -208,6 +225,7 @@ fn outside(router: Router, app: &Shared) -> Router {
         .layer(CatchPanicLayer::custom(security::panicked))
         .layer(from_fn_with_state(app.clone(), metrics::measure))
         .layer(from_fn(security::set_headers))
+        .layer(from_fn(request_span::trace))
 }
 
 async fn method_not_allowed() -> Problem {

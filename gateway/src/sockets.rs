@@ -34,8 +34,10 @@ use crate::{
     turns::{Turn, TurnRow, turn_columns},
 };
 
-/// The room of teachers and admins.
+/// The room of all teachers and admins: what happens to students who are in no class.
 pub(crate) const INSTRUCTORS: &str = "instructors";
+/// The room of admins, who look after everybody.
+const ADMINS: &str = "admins";
 /// The room of everybody.
 pub(crate) const GLOBAL: &str = "global";
 /// Packets that may wait for a slow browser; then it loses events and has to resume.
@@ -46,6 +48,16 @@ const RESUMED: i64 = 100;
 /// The room of a student.
 pub(crate) fn student_room(student_id: &str) -> String {
     format!("student:{student_id}")
+}
+
+/// The room of a class's teachers.
+pub(crate) fn class_room(class_id: Uuid) -> String {
+    format!("class:{class_id}")
+}
+
+/// The room of one teacher's sockets.
+pub(crate) fn teacher_room(user_id: &str) -> String {
+    format!("teacher:{user_id}")
 }
 
 /// The Socket.IO server, at `/socket.io/`.
@@ -94,9 +106,13 @@ async fn log_in(
 async fn connected(socket: SocketRef, State(app): State<Shared>, Extension(login): Extension<Login>) {
     app.metrics.sockets.inc();
     socket.join(GLOBAL);
+    if login.identity.role >= Role::Teacher {
+        socket.join(teacher_room(&login.identity.user_id));
+    }
     socket.on("authenticate", authenticate);
     socket.on("join-student", join_student);
     socket.on("join-instructors", join_instructors);
+    socket.on("join-class", join_class);
     socket.on("submit-query", submit_query);
     socket.on("feedback", feedback);
     socket.on("since", since);
@@ -148,6 +164,7 @@ fn malformed(error: &dyn std::fmt::Display) -> Problem {
 }
 
 async fn authenticate(
+    socket: SocketRef,
     State(app): State<Shared>,
     Extension(login): Extension<Login>,
     TryData(handshake): TryData<Handshake>,
@@ -159,6 +176,7 @@ async fn authenticate(
         if identity.user_id != login.identity.user_id || identity.role != login.identity.role {
             return Err(Problem::forbidden("This token is somebody else's, or of another role; reconnect."));
         }
+        leave_what_is_closed(&socket, &app, &identity).await?;
         login.expires_at_s.store(identity.expires_at_s, Ordering::Release);
         Ok(json!({ "expires_at_s": identity.expires_at_s }))
     };
@@ -172,16 +190,16 @@ async fn join_student(
     TryData(student_id): TryData<String>,
     ack: AckSender,
 ) {
-    let joined = (|| {
+    let joined = async {
         app.limits.user.take(&login.identity.user_id)?;
         let student_id = student_id.map_err(|error| malformed(&error))?;
-        if !login.identity.may_see(&student_id) {
-            return Err(Problem::forbidden("A student may only join the own room."));
+        if !app.may_see(&login.identity, &student_id).await? {
+            return Err(Problem::forbidden("This is nobody's room that you look after."));
         }
         socket.join(student_room(&student_id));
         Ok(json!({ "room": student_room(&student_id) }))
-    })();
-    answer(ack, joined);
+    };
+    answer(ack, joined.await);
 }
 
 async fn join_instructors(
@@ -190,13 +208,65 @@ async fn join_instructors(
     Extension(login): Extension<Login>,
     ack: AckSender,
 ) {
-    let joined = (|| {
+    let joined = async {
         app.limits.user.take(&login.identity.user_id)?;
         login.identity.require(Role::Teacher)?;
         socket.join(INSTRUCTORS);
-        Ok(json!({ "room": INSTRUCTORS }))
-    })();
-    answer(ack, joined);
+        if login.identity.role == Role::Admin {
+            socket.join(ADMINS);
+        }
+        let classes = app.taught_classes(&login.identity).await?;
+        socket.join(classes.iter().copied().map(class_room).collect::<Vec<_>>());
+        Ok(json!({ "room": INSTRUCTORS, "classes": classes }))
+    };
+    answer(ack, joined.await);
+}
+
+/// What happens in a class, for its teachers.
+async fn join_class(
+    socket: SocketRef,
+    State(app): State<Shared>,
+    Extension(login): Extension<Login>,
+    TryData(class_id): TryData<Uuid>,
+    ack: AckSender,
+) {
+    let joined = async {
+        app.limits.user.take(&login.identity.user_id)?;
+        let class_id = class_id.map_err(|error| malformed(&error))?;
+        app.taught(&login.identity, class_id).await?;
+        socket.join(class_room(class_id));
+        Ok(json!({ "room": class_room(class_id) }))
+    };
+    answer(ack, joined.await);
+}
+
+/// The rooms that hear of a student's struggles and progress: those of the student's classes; of whoever is in no
+/// class, the room of all teachers. Admins hear of everybody.
+pub(crate) fn rooms_of_teachers(classes: &[Uuid]) -> Vec<String> {
+    let mut rooms: Vec<String> = classes.iter().copied().map(class_room).collect();
+    if rooms.is_empty() {
+        rooms.push(INSTRUCTORS.to_owned());
+    }
+    rooms.push(ADMINS.to_owned());
+    rooms
+}
+
+/// Leaves the rooms that a socket may not be in any more: classes change while it is connected.
+async fn leave_what_is_closed(socket: &SocketRef, app: &App, identity: &Identity) -> Result<(), Problem> {
+    for room in socket.rooms() {
+        let stays = match room.split_once(':') {
+            Some(("student", student_id)) => app.may_see(identity, student_id).await?,
+            Some(("class", class_id)) => match class_id.parse() {
+                Ok(class_id) => app.taught(identity, class_id).await.is_ok(),
+                Err(_) => false,
+            },
+            _ => true,
+        };
+        if !stays {
+            socket.leave(room);
+        }
+    }
+    Ok(())
 }
 
 /// A message, with the key that makes a repeat the same turn.
@@ -236,7 +306,7 @@ async fn feedback(
     answer(ack, rated.await);
 }
 
-/// Runs a program. The acknowledgement names the run; `code-output` then brings `{run_id, stream, text}` as it is
+/// Runs a program. The acknowledgement names the run and says how many are left today; `code-output` then brings `{run_id, stream, text}` as it is
 /// printed, and at the end `{run_id, report}`, or `{run_id, problem}` when the sandbox failed.
 async fn run_code(
     socket: SocketRef,
@@ -248,13 +318,14 @@ async fn run_code(
     let started = async {
         let request = request.map_err(|error| malformed(&error))?;
         app.limits.runs.take(&login.identity.user_id)?;
-        app.start_run(&login.identity, &login.runs, request).await
+        let left = app.take_run(&login.identity).await?;
+        Ok::<_, Problem>((app.start_run(&login.identity, &login.runs, request).await?, left))
     };
-    let mut run = match started.await {
-        Ok(run) => run,
+    let (mut run, left) = match started.await {
+        Ok(started) => started,
         Err(problem) => return answer(ack, Err(problem)),
     };
-    answer(ack, Ok(json!({ "run_id": run.run_id })));
+    answer(ack, Ok(json!({ "run_id": run.run_id, "runs_remaining": left })));
     // A browser that has left, or that takes nothing any more, ends its program: the run is dropped.
     while let Some((_, told)) = run.next(&app).await {
         if socket.emit("code-output", &told).is_err() {
@@ -333,8 +404,8 @@ async fn since(
         app.limits.user.take(&login.identity.user_id)?;
         let since = since.map_err(|error| malformed(&error))?;
         let student_id = since.student_id.unwrap_or_else(|| login.identity.user_id.clone());
-        if !login.identity.may_see(&student_id) {
-            return Err(Problem::forbidden("A student may only see the own turns."));
+        if !app.may_see(&login.identity, &student_id).await? {
+            return Err(Problem::forbidden("These are turns of nobody that you look after."));
         }
         let turns = app.turns_since(&student_id, since.seq).await?;
         let more = i64::try_from(turns.len()).unwrap_or(RESUMED) == RESUMED;

@@ -38,7 +38,7 @@ pub(crate) async fn run(app: Shared, stop: CancellationToken) {
             () = stop.cancelled() => return,
             _ = sweep.tick() => {
                 app.limits.forget();
-                app.sweep().await
+                app.sweep_once().await
             }
             _ = retention.tick() => app.delete_expired().await,
         };
@@ -94,9 +94,23 @@ impl Waiting {
 }
 
 impl App {
+    /// One sweep. A part that fails does not keep the others from their work.
+    async fn sweep_once(&self) -> Result<(), Problem> {
+        let turns = self.sweep().await;
+        let still = self.alert_stillness().await;
+        let late = self.erase_late_arrivals().await;
+        // Heartbeats of the agents, which are not there to give their own.
+        let heartbeats = sqlx::query("SELECT record_agent_metrics()").execute(&self.db).await;
+        let heartbeats = heartbeats.map(drop).map_err(Problem::from);
+        self.metrics.sweeps.inc();
+        for problem in [turns, still, heartbeats].into_iter().filter_map(Result::err) {
+            problem.log();
+        }
+        late
+    }
+
     /// Publishes waiting turns again; gives up those that were published often enough.
     async fn sweep(&self) -> Result<(), Problem> {
-        self.metrics.sweeps.inc();
         let waiting = self.claim_waiting().await?;
         for (place, turn) in waiting.iter().enumerate() {
             let Some(event) = turn.event() else {
@@ -229,6 +243,39 @@ impl App {
                 "dead_letters",
                 "DELETE FROM dead_letters WHERE ctid = ANY(ARRAY(SELECT ctid FROM dead_letters
                   WHERE created_at < now() - INTERVAL '90 days' AND $1 >= 0 LIMIT $2))",
+            ),
+            // What was learnt stays; what was written to learn it goes.
+            (
+                "exercise_attempts",
+                "UPDATE exercise_attempts SET code = '', verdict = jsonb_build_object('topic', verdict -> 'topic')
+                  WHERE ctid = ANY(ARRAY(SELECT ctid FROM exercise_attempts
+                  WHERE created_at < now() - INTERVAL '90 days' AND code <> '' AND $1 >= 0 LIMIT $2))",
+            ),
+            (
+                "struggle_alerts",
+                "DELETE FROM struggle_alerts WHERE ctid = ANY(ARRAY(SELECT ctid FROM struggle_alerts
+                  WHERE created_at < now() - INTERVAL '90 days' AND $1 >= 0 LIMIT $2))",
+            ),
+            (
+                "usage_ledger",
+                "DELETE FROM usage_ledger WHERE ctid = ANY(ARRAY(SELECT ctid FROM usage_ledger
+                  WHERE created_at < now() - INTERVAL '90 days' AND $1 >= 0 LIMIT $2))",
+            ),
+            // The site's own days stay, for the bill.
+            (
+                "usage_days",
+                "DELETE FROM usage_days WHERE ctid = ANY(ARRAY(SELECT ctid FROM usage_days
+                  WHERE day < now() - INTERVAL '90 days' AND scope <> 'site' AND $1 >= 0 LIMIT $2))",
+            ),
+            (
+                "llm_deferrals",
+                "DELETE FROM llm_deferrals WHERE ctid = ANY(ARRAY(SELECT ctid FROM llm_deferrals
+                  WHERE updated_at < now() - make_interval(secs => $1) LIMIT $2))",
+            ),
+            (
+                "oidc_logins",
+                "DELETE FROM oidc_logins WHERE ctid = ANY(ARRAY(SELECT ctid FROM oidc_logins
+                  WHERE expires_at < now() AND $1 >= 0 LIMIT $2))",
             ),
             (
                 "audit_log",

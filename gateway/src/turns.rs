@@ -22,8 +22,10 @@ use uuid::Uuid;
 
 use crate::{
     app::{App, Shared},
+    history::Feedback,
     identity::Identity,
     problem::{Path, Problem, Query},
+    schema,
     waiters::{Subscription, TurnEvent},
 };
 
@@ -48,23 +50,23 @@ pub(crate) struct Turn {
     /// The turn's number among the student's turns, from 1.
     pub(crate) seq: i64,
     pub(crate) student_id: String,
-    /// `received`, `routed`, `answered` or `failed`.
+    #[schema(value_type = schema::TurnStatus)]
     pub(crate) status: String,
     /// What was asked.
-    #[schema(value_type = Object)]
+    #[schema(value_type = schema::QuerySubmitted)]
     query: Value,
     /// Who answers, once triage has decided.
     routing: Option<Routing>,
     /// The answer.
     answer: Option<Answer>,
-    /// What a second agent added: `learnflow_events::payload::AgentResponded`.
-    #[schema(value_type = Option<Object>)]
+    /// What a second agent added.
+    #[schema(value_type = Option<schema::AgentResponded>)]
     follow_up: Option<Value>,
     /// Why there is no answer.
     failure: Option<Failure>,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Feedback>)]
     feedback: Option<Value>,
-    created_at: DateTime<Utc>,
+    pub(crate) created_at: DateTime<Utc>,
     answered_at: Option<DateTime<Utc>>,
     /// From the question to the answer, in milliseconds.
     latency_ms: Option<i64>,
@@ -84,14 +86,23 @@ struct Answer {
     agent_name: Option<String>,
     /// Markdown.
     response_text: String,
+    #[schema(value_type = Option<schema::ResponseType>)]
     response_type: Option<String>,
+    #[schema(value_type = Option<schema::AnsweredBy>)]
     answered_by: Option<String>,
     confidence: Option<f64>,
     reasoning: Option<String>,
+    /// What the answer rests on; its shape depends on the agent.
     #[schema(value_type = Option<Object>)]
     evidence: Option<Value>,
     topics: Vec<String>,
     processing_time_ms: Option<i32>,
+    /// How much help it gives, where that is graded.
+    #[schema(value_type = Option<schema::HintTier>)]
+    hint_tier: Option<String>,
+    /// The model that wrote it.
+    #[schema(value_type = Option<schema::ModelUse>)]
+    model: Option<Value>,
 }
 
 /// Why a turn failed.
@@ -106,6 +117,11 @@ impl Turn {
     /// Whether it is answered or failed.
     pub(crate) fn is_final(&self) -> bool {
         matches!(self.status.as_str(), "answered" | "failed")
+    }
+
+    /// What was asked, without what came with it.
+    pub(crate) fn question(&self) -> &str {
+        self.query["query_text"].as_str().unwrap_or_default()
     }
 }
 
@@ -148,6 +164,8 @@ pub(crate) struct TurnRow {
     topics: Vec<String>,
     follow_up: Option<SqlJson<Value>>,
     processing_time_ms: Option<i32>,
+    hint_tier: Option<String>,
+    model: Option<SqlJson<Value>>,
     feedback: Option<SqlJson<Value>>,
     created_at: DateTime<Utc>,
     answered_at: Option<DateTime<Utc>>,
@@ -160,6 +178,10 @@ macro_rules! turn_columns {
         "SELECT q.query_id, q.seq, q.student_id, q.status, q.query, q.assigned_agent, q.routing_confidence,
                 q.routing_reasoning, q.response_text, q.response_type, q.answered_by, q.confidence, q.reasoning,
                 q.evidence, q.topics, q.follow_up, q.processing_time_ms, q.feedback, q.created_at, q.answered_at,
+                q.hint_tier,
+                CASE WHEN q.model IS NOT NULL THEN jsonb_build_object(
+                    'model', q.model, 'prompt_hash', q.prompt_hash, 'input_tokens', q.input_tokens,
+                    'output_tokens', q.output_tokens, 'cost_micros', q.cost_micros) END AS model,
                 (SELECT d.dead_letter_id FROM dead_letters d
                   WHERE d.query_id = q.query_id AND q.status = 'failed'
                ORDER BY d.created_at DESC LIMIT 1) AS dead_letter_id
@@ -185,6 +207,8 @@ impl From<TurnRow> for Turn {
             evidence: row.evidence.map(|evidence| evidence.0),
             topics: row.topics,
             processing_time_ms: row.processing_time_ms,
+            hint_tier: row.hint_tier,
+            model: row.model.map(|model| model.0),
         });
         let failure = (row.status == "failed")
             .then(|| Failure { message: FAILED.to_owned(), dead_letter_id: row.dead_letter_id });
@@ -213,7 +237,9 @@ impl App {
             .bind(query_id)
             .fetch_optional(&self.db)
             .await?;
-        Ok(row.map(Turn::from).filter(|turn| identity.may_see(&turn.student_id)))
+        let Some(turn) = row.map(Turn::from) else { return Ok(None) };
+        let seen = self.may_see(identity, &turn.student_id).await?;
+        Ok(seen.then_some(turn))
     }
 }
 
@@ -233,7 +259,7 @@ struct Wait {
 /// A turn. With `wait_ms` the response waits until the turn is answered or failed, or the time is over.
 #[utoipa::path(get, path = "/api/turns/{id}", tag = "turns", security(("bearer" = [])),
     params(("id" = Uuid, Path), Wait),
-    responses((status = 200, body = Turn), (status = 404, description = "No such turn, or not yours")))]
+    responses((status = 200, description = "As asked", body = Turn), (status = 404, description = "No such turn, or not yours")))]
 async fn turn(
     State(app): State<Shared>,
     identity: Identity,
@@ -262,7 +288,7 @@ async fn turn(
 /// last. Their data is that of the Socket.IO events: the decision, a piece of the answer, the answer, the failure.
 #[utoipa::path(get, path = "/api/turns/{id}/events", tag = "turns", security(("bearer" = [])),
     params(("id" = Uuid, Path)),
-    responses((status = 200, content_type = "text/event-stream"), (status = 404)))]
+    responses((status = 200, description = "As asked", content_type = "text/event-stream"), (status = 404, description = "Not there, or not for this account")))]
 async fn turn_events(
     State(app): State<Shared>,
     identity: Identity,

@@ -56,6 +56,12 @@ async fn file(root: &Path, mut request: Request) -> Response {
     if !named && let Ok(uri) = format!("{path}.html").parse::<Uri>() {
         *request.uri_mut() = uri;
     }
+    if !named || path.ends_with('/') || path.ends_with(".html") {
+        // "Not modified" would give the page that the browser has a policy that forbids the page's own scripts.
+        for condition in [header::IF_MODIFIED_SINCE, header::IF_NONE_MATCH] {
+            request.headers_mut().remove(condition);
+        }
+    }
     let files = ServeDir::new(root)
         .append_index_html_on_directories(true)
         .not_found_service(ServeFile::new(root.join("404.html")));

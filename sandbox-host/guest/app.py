@@ -14,15 +14,24 @@ from _learnflow import files  # noqa: E402
 
 files.put_in_place()
 
-from _learnflow import failure, library, program, suite, warm  # noqa: E402
+from _learnflow import failure, library, program, signals, suite, warm  # noqa: E402
 
 import wit_world  # noqa: E402
 from componentize_py_types import Err  # noqa: E402
 
 
+_hidden = False
+
+
 def _hide():
-    """Frees this module's name for a module of the program. (The import of this module needs it until its end.)"""
-    sys.modules.pop(__name__, None)
+    """Frees this module's name for a module of the program, and takes the guest's own and those of the host's
+    interface away: who changes the first or calls the second with wrong types traps. (The start of the component
+    needs all of them.)"""
+    global _hidden
+    if not _hidden:
+        _hidden = True
+        for name in _NAMES:
+            sys.modules.pop(name, None)
 
 
 class WitWorld(wit_world.WitWorld):
@@ -62,3 +71,7 @@ class WitWorld(wit_world.WitWorld):
 library.finish()
 warm.at_build()
 clock.connect()
+signals.connect()
+
+# Looked up here once: whoever looks at all modules in each run touches, and so copies, a page for nearly every name.
+_NAMES = tuple(name for name in sys.modules if name == __name__ or files.is_hidden(name))

@@ -77,23 +77,23 @@ pub(crate) struct Ticker {
 }
 
 impl Ticker {
-    pub(crate) fn start(engine: &Engine) -> Arc<Self> {
+    pub(crate) fn start(engines: Vec<Engine>) -> Arc<Self> {
         let ticker = Arc::new(Self {
             running: AtomicU64::new(0),
             asleep: AtomicBool::new(false),
             thread: OnceLock::new(),
             closed: AtomicBool::new(false),
         });
-        let (engine, shared) = (engine.clone(), Arc::clone(&ticker));
+        let shared = Arc::clone(&ticker);
         let thread = std::thread::Builder::new()
             .name("epoch".to_owned())
-            .spawn(move || shared.tick(&engine))
+            .spawn(move || shared.tick(&engines))
             .expect("a thread can be started");
         let _ = ticker.thread.set(thread.thread().clone());
         ticker
     }
 
-    fn tick(&self, engine: &Engine) {
+    fn tick(&self, engines: &[Engine]) {
         let mut idle_ticks = 0;
         while !self.closed.load(Ordering::Acquire) {
             if self.running.load(Ordering::SeqCst) > 0 {
@@ -111,7 +111,7 @@ impl Ticker {
                 idle_ticks = 0;
             }
             std::thread::sleep(Duration::from_millis(TICK_MS));
-            engine.increment_epoch();
+            engines.iter().for_each(Engine::increment_epoch);
         }
     }
 

@@ -1,6 +1,9 @@
 //! The wasmtime engine that student code runs in: as little as CPython needs, everything else off.
 
-use std::{path::Path, sync::OnceLock};
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
 use sha2::{Digest, Sha256};
 use wasmtime::{
@@ -9,13 +12,14 @@ use wasmtime::{
 };
 
 use crate::{
-    bindings::{Sandbox, SandboxPre},
+    bindings::{SandboxPre, learnflow::sandbox::host},
     error::ExecutorError,
     guest::Guest,
+    memory,
 };
 
 /// Raised whenever [`config`] changes in a way that wasmtime's own compatibility check does not see.
-const CONFIG_VERSION: u32 = 1;
+const CONFIG_VERSION: u32 = 2;
 /// Largest linear memory of an interpreter, in bytes: what is reserved for each, not what is used.
 pub(crate) const MEMORY_MAX_BYTES: usize = 512 << 20;
 /// Wasm frames of a run, in bytes. Python's recursion limit is reached well before.
@@ -50,11 +54,21 @@ fn not_needed() -> WasmFeatures {
         | WasmFeatures::CM64
 }
 
+/// What is measured of a program while it runs. Each has machine code of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metering {
+    /// Processor time.
+    Time,
+    /// Processor time, and every WebAssembly instruction, for runs with `fuel`.
+    Instructions,
+}
+
 /// The configuration of the engine for up to `instances` interpreters at a time.
-pub fn config(instances: u32) -> Config {
+pub fn config(instances: u32, metering: Metering) -> Config {
     let mut config = Config::new();
     config.cranelift_opt_level(OptLevel::Speed);
     config.epoch_interruption(true);
+    config.consume_fuel(metering == Metering::Instructions);
 
     config.wasm_component_model(true);
     config.concurrency_support(false);
@@ -91,13 +105,19 @@ pub fn config(instances: u32) -> Config {
     config
 }
 
-/// Compiles the guest component ahead of time; the result loads only where [`artifact_key`] is the same.
+/// Compiles the guest component ahead of time; the result loads only where [`artifact_key`] is the same. The
+/// interpreter that counts instructions belongs at [`counting_path`].
 ///
 /// # Errors
 /// When `wasm` is not a component that this configuration accepts.
-pub fn precompile(wasm: &[u8]) -> Result<Vec<u8>, ExecutorError> {
-    let engine = Engine::new(&config(1)).map_err(ExecutorError::engine)?;
+pub fn precompile(wasm: &[u8], metering: Metering) -> Result<Vec<u8>, ExecutorError> {
+    let engine = Engine::new(&config(1, metering)).map_err(ExecutorError::engine)?;
     engine.precompile_component(wasm).map_err(ExecutorError::engine)
+}
+
+/// Where the interpreter that counts instructions lies: beside the one that does not.
+pub fn counting_path(cwasm: &Path) -> PathBuf {
+    cwasm.with_extension("counting.cwasm")
 }
 
 /// A text that changes whenever an artifact made by [`precompile`] has to be made again: another
@@ -115,9 +135,11 @@ pub fn artifact_key() -> Result<String, ExecutorError> {
         }
     }
 
-    let engine = Engine::new(&config(1)).map_err(ExecutorError::engine)?;
     let mut sha = Sha(Sha256::new());
-    engine.precompile_compatibility_hash().hash(&mut sha);
+    for metering in [Metering::Time, Metering::Instructions] {
+        let engine = Engine::new(&config(1, metering)).map_err(ExecutorError::engine)?;
+        engine.precompile_compatibility_hash().hash(&mut sha);
+    }
     CONFIG_VERSION.hash(&mut sha);
     Ok(sha.0.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
 }
@@ -125,6 +147,8 @@ pub fn artifact_key() -> Result<String, ExecutorError> {
 /// An engine with the guest loaded and linked, ready to be instantiated.
 pub(crate) struct Loaded {
     pub(crate) engine: Engine,
+    /// What its machine code measures.
+    pub(crate) metering: Metering,
     pub(crate) guest: SandboxPre<Guest>,
     component: Component,
     digest: OnceLock<String>,
@@ -132,18 +156,19 @@ pub(crate) struct Loaded {
 
 impl Loaded {
     /// Loads a component that [`precompile`] made.
-    pub(crate) fn open(cwasm: &Path, instances: u32) -> Result<Self, ExecutorError> {
-        let engine = Engine::new(&config(instances)).map_err(ExecutorError::engine)?;
+    pub(crate) fn open(cwasm: &Path, instances: u32, metering: Metering) -> Result<Self, ExecutorError> {
+        let engine = Engine::new(&config(instances, metering)).map_err(ExecutorError::engine)?;
         // SAFETY: the file is made by `precompile` from our own component and lies in a directory that
         // only its owner writes; wasmtime checks version and configuration.
         let component = unsafe { Component::deserialize_file(&engine, cwasm) }
             .map_err(|error| ExecutorError::Load { path: cwasm.to_owned(), reason: format!("{error:#}") })?;
         let mut linker: Linker<Guest> = Linker::new(&engine);
-        Sandbox::add_to_linker::<_, wasmtime::component::HasSelf<Guest>>(&mut linker, |guest| guest)
+        host::add_to_linker::<_, wasmtime::component::HasSelf<Guest>>(&mut linker, |guest| guest)
             .map_err(ExecutorError::engine)?;
+        memory::add_to_linker(&mut linker).map_err(ExecutorError::engine)?;
         let pre: InstancePre<Guest> = linker.instantiate_pre(&component).map_err(ExecutorError::engine)?;
         let guest = SandboxPre::new(pre).map_err(ExecutorError::engine)?;
-        Ok(Self { engine, guest, component, digest: OnceLock::new() })
+        Ok(Self { engine, metering, guest, component, digest: OnceLock::new() })
     }
 
     /// SHA-256 of the compiled guest: which interpreter a run used. Takes some tenths of a second once.
@@ -165,7 +190,7 @@ mod tests {
 
     #[test]
     fn student_code_gets_nothing_that_cpython_does_not_need() {
-        let shown = format!("{:?}", config(1)).to_lowercase();
+        let shown = format!("{:?}", config(1, Metering::Time)).to_lowercase();
         let is = |field: &str, value: bool| {
             assert!(shown.contains(&format!("{field}: {value}")), "{field} is not {value} in {shown}");
         };

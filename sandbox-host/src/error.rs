@@ -15,11 +15,19 @@ pub enum ExecutorError {
         running: usize,
     },
     /// The compiled interpreter cannot be loaded.
-    #[error("cannot load the interpreter {path}: {reason}; run `learnflow up` or `cargo xtask build` to make it again", path = path.display())]
+    #[error("cannot load the interpreter {path}: {reason}; run `learnflow up` to make it again", path = path.display())]
     Load {
         /// The file.
         path: PathBuf,
         /// What wasmtime says.
+        reason: String,
+    },
+    /// The compiled interpreter cannot be made.
+    #[error("cannot make the interpreter: {path}: {reason}", path = path.display())]
+    Artifact {
+        /// The file that was read or written.
+        path: PathBuf,
+        /// What the operating system says.
         reason: String,
     },
     /// The engine refused something that should always work.
@@ -31,6 +39,17 @@ pub enum ExecutorError {
 }
 
 impl ExecutorError {
+    /// What a span says about it.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid",
+            Self::Busy { .. } => "busy",
+            Self::Load { .. } | Self::Artifact { .. } => "load",
+            Self::Engine(_) => "engine",
+            Self::ProcessDied(_) => "process_died",
+        }
+    }
+
     pub(crate) fn engine(error: wasmtime::Error) -> Self {
         Self::Engine(format!("{error:#}"))
     }

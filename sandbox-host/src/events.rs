@@ -1,7 +1,6 @@
 //! CloudEvents: programs that were submitted, and turns that triage routed to the code runner.
 
 use axum::{
-    body::Bytes,
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
     response::{IntoResponse, Response},
@@ -13,13 +12,20 @@ use learnflow_events::{
     code::{CodeExecuted, CodeSubmitted, RunReport, RunRequest},
     envelope::Envelope,
     ids,
+    limits::EVENT_BYTES,
     message::{Incoming, MessageError, Outgoing, extension, to_http},
     payload::{AgentResponded, AnsweredBy, QueryRouted, ResponseType},
 };
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{answer, problem::Problem, service::Service, store::StudentRun};
+use crate::{
+    answer,
+    body::{Raw, whole},
+    problem::Problem,
+    service::Service,
+    store::StudentRun,
+};
 
 /// The CloudEvents `source` of what the sandbox sends.
 const SOURCE: &str = "/learnflow/sandbox";
@@ -28,9 +34,9 @@ const SOURCE: &str = "/learnflow/sandbox";
 pub(crate) async fn receive(
     State(service): State<Service>,
     headers: HeaderMap,
-    body: Bytes,
+    raw: Raw,
 ) -> Result<Response, Problem> {
-    let incoming = Incoming::from_http(&headers, body.to_vec())?;
+    let incoming = Incoming::from_http(&headers, whole(raw, EVENT_BYTES)?.to_vec())?;
     let event_id = incoming.event.id().to_owned();
     if let Some(store) = service.store()
         && let Some(reply) = store.stored_reply(&event_id).await?
@@ -86,7 +92,8 @@ async fn routed(service: &Service, incoming: &Incoming) -> Result<Event, Problem
         response_text: ran.as_ref().map_or_else(answer::nothing_to_run, answer::markdown),
         response_type: if ran.is_some() { ResponseType::Run } else { ResponseType::Clarification },
         code_examples: Vec::new(),
-        processing_time_ms: u64::try_from(waited).unwrap_or(0),
+        // A replayed event may have waited for months; the column holds 24 days of milliseconds.
+        processing_time_ms: u64::try_from(waited).unwrap_or(0).min(i32::MAX as u64),
         confidence: 1.0,
         reasoning: match &ran {
             Some(_) => "The program was run in the sandbox.".to_owned(),
@@ -97,6 +104,8 @@ async fn routed(service: &Service, incoming: &Incoming) -> Result<Event, Problem
         topics: Vec::new(),
         observations: Vec::new(),
         concept: None,
+        hint_tier: None,
+        model: None,
     };
     let reply = outgoing(incoming, EventType::AgentResponded, &envelope.student_id, Some(routed.query_id))
         .event(responded.clone());
@@ -130,7 +139,7 @@ fn outgoing(incoming: &Incoming, event_type: EventType, student_id: &str, turn: 
         subject,
         time: Utc::now(),
         student_id: student_id.to_owned(),
-        traceparent: incoming.extension(extension::TRACE_PARENT),
+        traceparent: incoming.traceparent.clone(),
         extensions,
     }
 }

@@ -7,15 +7,15 @@ use std::{
 };
 
 use learnflow_events::code::{ExplanationParts, Outcome, PythonError, RunReport, RunRequest};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use wasmtime::{Store, Trap, UpdateDeadline};
 
 use crate::{
     bindings::{Ended, Ending, Failure, Program, Recording, Sandbox, Source},
     clock::{Meter, Metered, Ticker},
-    engine::Loaded,
+    engine::{Loaded, Metering, counting_path},
     error::ExecutorError,
-    guest::{Guest, Interrupt, OnOutput, Stop},
+    guest::{Guest, Interrupt, OnOutput, Stop, Waiting},
     limits::{Limits, check_run},
     random::Random,
     receipt::Receipt,
@@ -29,6 +29,9 @@ const INTERRUPT_GRACE: Duration = Duration::from_millis(300);
 const EXPLAIN_LIMIT: Duration = Duration::from_millis(2_000);
 /// Processor time for preparing an interpreter.
 const PREPARE_LIMIT: Duration = Duration::from_secs(10);
+
+/// Runs at a time whose instructions are counted; more wait for their turn.
+const COUNTED_RUNS: u32 = 8;
 
 /// How an executor is set up.
 #[derive(Clone, Copy, Debug)]
@@ -64,9 +67,12 @@ pub struct Executor {
 
 struct Shared {
     loaded: Loaded,
+    /// The interpreter that counts instructions, where there is one.
+    counting: Option<Counting>,
     ticker: Arc<Ticker>,
     options: ExecutorOptions,
     permits: Arc<Semaphore>,
+    waiting: Waiting,
     ready: Mutex<Ready>,
 }
 
@@ -75,6 +81,11 @@ struct Shared {
 struct Ready {
     interpreters: Vec<Interpreter>,
     coming: usize,
+}
+
+struct Counting {
+    loaded: Loaded,
+    permits: Arc<Semaphore>,
 }
 
 impl Drop for Shared {
@@ -88,23 +99,36 @@ pub(crate) struct Interpreter {
     store: Store<Guest>,
     guest: Sandbox,
     meter: Arc<Meter>,
+    counted: Option<OwnedSemaphorePermit>,
 }
 
 impl Executor {
-    /// Loads an interpreter that [`crate::engine::precompile`] made.
+    /// Loads an interpreter that [`crate::engine::precompile`] made, and the counting one beside it if there is one.
     ///
     /// # Errors
     /// When the file is missing or was made for another engine.
     pub fn load(cwasm: &Path, options: ExecutorOptions) -> Result<Self, ExecutorError> {
         let instances = u32::try_from(options.max_runs + options.prepared + 2).unwrap_or(u32::MAX);
-        let loaded = Loaded::open(cwasm, instances)?;
-        let ticker = Ticker::start(&loaded.engine);
+        let loaded = Loaded::open(cwasm, instances, Metering::Time)?;
+        // Now, since an executor process can open no file later.
+        let counting = counting_path(cwasm);
+        let counting = if counting.exists() {
+            let loaded = Loaded::open(&counting, COUNTED_RUNS, Metering::Instructions)?;
+            Some(Counting { loaded, permits: Arc::new(Semaphore::new(COUNTED_RUNS as usize)) })
+        } else {
+            None
+        };
+        let mut engines = vec![loaded.engine.clone()];
+        engines.extend(counting.as_ref().map(|counting| counting.loaded.engine.clone()));
+        let ticker = Ticker::start(engines);
         Ok(Self {
             shared: Arc::new(Shared {
                 loaded,
+                counting,
                 ticker,
                 options,
                 permits: Arc::new(Semaphore::new(options.max_runs)),
+                waiting: Waiting::default(),
                 ready: Mutex::default(),
             }),
         })
@@ -113,6 +137,11 @@ impl Executor {
     /// SHA-256 of the interpreter that runs programs, in hexadecimal.
     pub fn interpreter_digest(&self) -> &str {
         self.shared.loaded.digest()
+    }
+
+    /// How many programs wait for a line of input, as it changes.
+    pub(crate) fn waiting(&self) -> tokio::sync::watch::Receiver<usize> {
+        self.shared.waiting.subscribe()
     }
 
     /// Prepares as many interpreters as the options ask for.
@@ -137,6 +166,14 @@ impl Executor {
         report
     }
 
+    /// SHA-256 of the interpreter that runs with these limits.
+    fn digest_for(&self, limits: &Limits) -> &str {
+        match &self.shared.counting {
+            Some(counting) if limits.fuel.is_some() => counting.loaded.digest(),
+            _ => self.interpreter_digest(),
+        }
+    }
+
     pub(crate) async fn run_admitted(
         &self,
         request: &RunRequest,
@@ -149,7 +186,7 @@ impl Executor {
         let call = session.call(limits, async |guest, store| guest.call_run(store, &program).await).await;
         let mut report = session.report(call, request.trace).await;
         if is_repeatable(request) {
-            let receipt = Receipt::of(self.interpreter_digest(), request, &limits, &report);
+            let receipt = Receipt::of(self.digest_for(&limits), request, &limits, &report);
             report.receipt = receipt.and_then(|receipt| serde_json::to_value(receipt).ok());
         }
         Ok(report)
@@ -162,15 +199,21 @@ impl Executor {
         limits: &Limits,
         request: &RunRequest,
     ) -> Result<Session, ExecutorError> {
-        // A prepared interpreter has other addresses in its memory, which `id()` shows.
-        let mut interpreter =
-            if is_repeatable(request) { self.shared.make().await? } else { self.shared.take().await? };
+        let mut interpreter = if limits.fuel.is_some() {
+            self.shared.make_counting().await?
+        } else if is_repeatable(request) {
+            // A prepared interpreter has other addresses in its memory, which `id()` shows.
+            self.shared.make(&self.shared.loaded).await?
+        } else {
+            self.shared.take().await?
+        };
         let state = interpreter.store.data_mut();
         state.memory_limit = usize::try_from(limits.memory_mib << 20).unwrap_or(usize::MAX);
         state.memory_refused = false;
         state.output.limit = usize::try_from(limits.output_bytes).unwrap_or(usize::MAX);
         state.output.listener = io.output;
         state.lines = io.lines;
+        state.waiting = self.shared.waiting.clone();
         state.interrupt = io.interrupt;
         state.random = request.seed.map_or_else(Random::from_system, Random::from_seed);
         state.clock_ms = request.clock_ms;
@@ -205,13 +248,32 @@ fn program(request: &RunRequest, interactive: bool, limits: &Limits) -> Program 
 }
 
 impl Shared {
-    async fn make(&self) -> Result<Interpreter, ExecutorError> {
+    /// An interpreter whose instructions are counted.
+    async fn make_counting(&self) -> Result<Interpreter, ExecutorError> {
+        let Some(counting) = &self.counting else {
+            return Err(ExecutorError::Invalid(
+                "limits.fuel: this sandbox has no interpreter that counts instructions; `sandbox-host compile` makes it"
+                    .to_owned(),
+            ));
+        };
+        let permit =
+            Arc::clone(&counting.permits).acquire_owned().await.expect("the semaphore is never closed");
+        let mut interpreter = self.make(&counting.loaded).await?;
+        interpreter.counted = Some(permit);
+        Ok(interpreter)
+    }
+
+    async fn make(&self, loaded: &Loaded) -> Result<Interpreter, ExecutorError> {
         let meter = Arc::new(Meter::default());
-        let mut store = Store::new(&self.loaded.engine, Guest::idle(Arc::clone(&meter)));
+        let mut store = Store::new(&loaded.engine, Guest::idle(Arc::clone(&meter)));
         store.limiter(|state| state);
+        if loaded.metering == Metering::Instructions {
+            store.set_fuel(u64::MAX).map_err(ExecutorError::engine)?;
+        }
         store.set_epoch_deadline(TURN_MS);
-        store.epoch_deadline_callback(|context| {
-            let state = context.data();
+        store.epoch_deadline_callback(|mut context| {
+            let state = context.data_mut();
+            state.interrupt_busy();
             let left = state.meter.left();
             if left.is_zero() {
                 return Ok(UpdateDeadline::Interrupt);
@@ -222,20 +284,20 @@ impl Shared {
         let instantiate = Metered {
             run: Box::pin(async {
                 meter.allow(PREPARE_LIMIT);
-                let guest = self.loaded.guest.instantiate_async(&mut store).await?;
+                let guest = loaded.guest.instantiate_async(&mut store).await?;
                 Ok::<_, wasmtime::Error>(guest)
             }),
             meter: Arc::clone(&meter),
             ticker: Arc::clone(&self.ticker),
         };
         let guest = instantiate.await.map_err(ExecutorError::engine)?;
-        Ok(Interpreter { store, guest, meter })
+        Ok(Interpreter { store, guest, meter, counted: None })
     }
 
     /// Makes an interpreter and touches the memory that programs need.
     async fn make_prepared(&self) -> Result<Interpreter, ExecutorError> {
-        let mut interpreter = self.make().await?;
-        let Interpreter { store, guest, meter } = &mut interpreter;
+        let mut interpreter = self.make(&self.loaded).await?;
+        let Interpreter { store, guest, meter, .. } = &mut interpreter;
         let warm = Metered {
             run: Box::pin(async {
                 meter.allow(PREPARE_LIMIT);
@@ -276,7 +338,7 @@ impl Shared {
         }
         match ready {
             Some(interpreter) => Ok(interpreter),
-            None => self.make().await,
+            None => self.make(&self.loaded).await,
         }
     }
 }
@@ -292,6 +354,8 @@ pub(crate) struct Session {
 pub(crate) struct Call<T> {
     pub(crate) result: Result<T, Broken>,
     pub(crate) took: Duration,
+    /// Instructions, when they were counted.
+    pub(crate) fuel_used: Option<u64>,
 }
 
 /// Why a call did not return.
@@ -315,16 +379,21 @@ impl Session {
         call: impl AsyncFnOnce(&Sandbox, &mut Store<Guest>) -> wasmtime::Result<T>,
     ) -> Call<T> {
         let wall = Duration::from_millis(limits.wall_ms);
-        self.call_for(Duration::from_millis(limits.timeout_ms), wall, call).await
+        self.call_for(Duration::from_millis(limits.timeout_ms), wall, limits.fuel, call).await
     }
 
     async fn call_for<T>(
         &mut self,
         cpu: Duration,
         wall: Duration,
+        fuel: Option<u64>,
         call: impl AsyncFnOnce(&Sandbox, &mut Store<Guest>) -> wasmtime::Result<T>,
     ) -> Call<T> {
-        let Interpreter { store, guest, meter } = &mut self.interpreter;
+        let Interpreter { store, guest, meter, counted } = &mut self.interpreter;
+        if counted.is_some() {
+            // Without a limit it is the explanation, which is not the program's work.
+            let _ = store.set_fuel(fuel.unwrap_or(u64::MAX));
+        }
         let interrupt = store.data().interrupt.clone();
         store.data_mut().started = Instant::now();
         meter.allow(cpu);
@@ -345,13 +414,15 @@ impl Session {
             () = killed => { interrupt.interrupt(); Err(None) }
         };
         let took = started.elapsed();
+        let fuel_used =
+            fuel.and_then(|fuel| Some(fuel.saturating_sub(self.interpreter.store.get_fuel().ok()?)));
         let interrupted = interrupt.is_asked() && took < wall;
         let result = result.map_err(|error| match error {
             Some(error) => self.why(&error),
             None if interrupted => Broken::Stopped(Outcome::Interrupted),
             None => Broken::Stopped(Outcome::Timeout),
         });
-        Call { result, took }
+        Call { result, took, fuel_used }
     }
 
     fn why(&self, error: &wasmtime::Error) -> Broken {
@@ -363,7 +434,7 @@ impl Session {
             };
         }
         match error.downcast_ref::<Trap>() {
-            Some(Trap::Interrupt) => Broken::Stopped(Outcome::Timeout),
+            Some(Trap::Interrupt | Trap::OutOfFuel) => Broken::Stopped(Outcome::Timeout),
             Some(Trap::StackOverflow) => Broken::StackOverflow,
             _ if state.memory_refused => Broken::Stopped(Outcome::MemoryLimit),
             _ => Broken::Trapped(format!("{error:#}")),
@@ -373,8 +444,9 @@ impl Session {
     /// What the guest says about the exception that ended the last call; empty when it cannot say.
     pub(crate) async fn explain(&mut self) -> ExplanationParts {
         // A program may have changed what the explanation needs, so it is bounded like a program.
-        let call = self
-            .call_for(EXPLAIN_LIMIT, 2 * EXPLAIN_LIMIT, async |guest, store| guest.call_explain(store).await);
+        let call = self.call_for(EXPLAIN_LIMIT, 2 * EXPLAIN_LIMIT, None, async |guest, store| {
+            guest.call_explain(store).await
+        });
         match call.await.result {
             Ok(parts) => ExplanationParts { what: parts.what, why: parts.why, hint: parts.hint },
             Err(_) => ExplanationParts::default(),
@@ -445,6 +517,7 @@ impl Session {
             error,
             duration_us,
             memory_bytes,
+            fuel_used: call.fuel_used,
             trace,
             receipt: None,
         }

@@ -1,5 +1,8 @@
 //! Executor processes: started, watched, and replaced when they die, without losing a run.
 
+mod handle;
+mod job;
+
 use std::{
     collections::HashMap,
     ffi::OsString,
@@ -13,20 +16,22 @@ use std::{
 };
 
 use futures::{SinkExt, StreamExt};
-use learnflow_events::code::{Outcome, RunReport, RunRequest, TestReport, TestRequest, TestVerdict};
+use learnflow_events::code::{RunRequest, TestRequest};
 use tokio::{
     process::{Child, Command},
-    sync::{mpsc, oneshot, watch},
+    sync::{mpsc, watch},
 };
 use tokio_util::codec::{FramedRead, FramedWrite};
+use tracing::field::Empty;
 
 use crate::{
     error::ExecutorError,
-    executor::exit_code,
     frames::{Failed, Order, Word, codec, decode, encode},
-    guest::Stream,
     process::{ENV_CWASM, ENV_MAX_RUNS, ENV_PREPARED, ENV_THREADS},
 };
+
+pub use handle::{RunControl, RunEvent, RunHandle, TestEvent, TestHandle};
+use job::{Job, Work};
 
 /// Pause before a process that died at once is started again.
 const RESTART_PAUSE: Duration = Duration::from_millis(200);
@@ -56,30 +61,6 @@ impl FleetConfig {
     }
 }
 
-/// What happens to a run while it is in progress.
-#[derive(Debug)]
-pub enum RunEvent {
-    /// Something was printed.
-    Output(Stream, String),
-    /// It ended; nothing follows.
-    Ended(Box<Result<RunReport, ExecutorError>>),
-}
-
-/// A run in progress.
-pub struct RunHandle {
-    id: u64,
-    fleet: Arc<Fleet>,
-    /// What it does.
-    pub events: mpsc::UnboundedReceiver<RunEvent>,
-}
-
-/// Sends to a run in progress; it does not keep the run.
-#[derive(Clone)]
-pub struct RunControl {
-    id: u64,
-    fleet: Arc<Fleet>,
-}
-
 /// The executor processes of a service.
 pub struct Fleet {
     config: FleetConfig,
@@ -96,37 +77,19 @@ pub struct Fleet {
 struct Slot {
     orders: Mutex<Option<mpsc::UnboundedSender<Order>>>,
     in_flight: AtomicUsize,
-}
-
-struct Job {
-    slot: usize,
-    /// Processes that died while this job was in them.
-    deaths: u32,
-    /// Alone in its process, to find out which of several jobs kills it.
-    alone: bool,
-    work: Work,
-}
-
-enum Work {
-    Run {
-        request: Box<RunRequest>,
-        interactive: bool,
-        streamed: bool,
-        /// Whether it has done something that a repetition would do again.
-        seen: bool,
-        events: mpsc::UnboundedSender<RunEvent>,
-    },
-    Test {
-        request: Box<TestRequest>,
-        answer: Option<oneshot::Sender<Result<TestReport, ExecutorError>>>,
-    },
+    /// Programs that wait for a line of input.
+    awaiting_input: AtomicUsize,
 }
 
 impl Fleet {
     /// Starts the processes. They become ready by themselves; see [`Self::wait_ready`].
     pub fn start(config: FleetConfig) -> Arc<Self> {
         let slots = (0..config.processes.max(1))
-            .map(|_| Slot { orders: Mutex::new(None), in_flight: AtomicUsize::new(0) })
+            .map(|_| Slot {
+                orders: Mutex::new(None),
+                in_flight: AtomicUsize::new(0),
+                awaiting_input: AtomicUsize::new(0),
+            })
             .collect();
         let fleet = Arc::new(Self {
             config,
@@ -166,6 +129,26 @@ impl Fleet {
         self.slots.iter().map(|slot| slot.in_flight.load(Ordering::Relaxed)).sum()
     }
 
+    /// Programs that wait for a line of input.
+    pub fn awaiting_input(&self) -> usize {
+        self.slots.iter().map(|slot| slot.awaiting_input.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Runs that no process works on yet: theirs died or has not started, or they take turns because one of them
+    /// killed it.
+    pub fn waiting(&self) -> usize {
+        let absent: Vec<bool> = self
+            .slots
+            .iter()
+            .map(|slot| slot.orders.lock().expect("no panic while locked").is_none())
+            .collect();
+        let jobs = self.jobs.lock().expect("no panic while locked");
+        let alone = |slot: usize| jobs.values().filter(|job| job.slot == slot && job.alone).count();
+        let behind: usize =
+            (0..absent.len()).filter(|slot| !absent[*slot]).map(|slot| alone(slot).saturating_sub(1)).sum();
+        jobs.values().filter(|job| absent[job.slot]).count() + behind
+    }
+
     /// What confines the processes on this machine.
     pub fn confinement(&self) -> Vec<String> {
         self.confinement.lock().expect("no panic while locked").clone()
@@ -192,21 +175,35 @@ impl Fleet {
     ) -> Result<RunHandle, ExecutorError> {
         crate::limits::check_run(&request)?;
         let (sender, events) = mpsc::unbounded_channel();
-        let work =
-            Work::Run { request: Box::new(request), interactive, streamed, seen: false, events: sender };
+        let span = tracing::info_span!(
+            "run",
+            "learnflow.run.outcome" = Empty,
+            "learnflow.run.duration_us" = Empty,
+            "learnflow.run.memory_bytes" = Empty,
+            "otel.status_code" = Empty,
+            "error.type" = Empty,
+        );
+        let request = Box::new(request);
+        let work = Work::Run { span, request, interactive, streamed, seen: false, events: sender };
         let id = self.admit(work)?;
         Ok(RunHandle { id, fleet: Arc::clone(self), events })
     }
 
-    /// Runs a program against tests.
+    /// Starts a program's tests.
     ///
     /// # Errors
     /// When the request breaks a limit or there is no room.
-    pub async fn test(self: &Arc<Self>, request: TestRequest) -> Result<TestReport, ExecutorError> {
+    pub fn test(self: &Arc<Self>, request: TestRequest) -> Result<TestHandle, ExecutorError> {
         crate::limits::check_tests(&request)?;
-        let (sender, answer) = oneshot::channel();
-        self.admit(Work::Test { request: Box::new(request), answer: Some(sender) })?;
-        answer.await.map_err(|_| ExecutorError::ProcessDied("the service is closing".to_owned()))?
+        let (sender, events) = mpsc::unbounded_channel();
+        let span = tracing::info_span!(
+            "test",
+            "learnflow.tests.passed" = Empty,
+            "otel.status_code" = Empty,
+            "error.type" = Empty,
+        );
+        let id = self.admit(Work::Test { span, request: Box::new(request), events: sender })?;
+        Ok(TestHandle { control: RunControl { id, fleet: Arc::clone(self) }, events })
     }
 
     fn admit(&self, work: Work) -> Result<u64, ExecutorError> {
@@ -265,6 +262,7 @@ impl Fleet {
                 Err(error) => tracing::error!(slot = index, %error, "an executor process failed"),
             }
             self.slots[index].orders.lock().expect("no panic while locked").take();
+            self.slots[index].awaiting_input.store(0, Ordering::Relaxed);
             if self.closing.load(Ordering::SeqCst) {
                 return;
             }
@@ -316,6 +314,9 @@ impl Fleet {
                     self.adopt(index, &sender);
                     self.ready.send_replace(true);
                 }
+                Word::Waiting { programs } => {
+                    self.slots[index].awaiting_input.store(programs, Ordering::Relaxed);
+                }
                 word => self.hear(word),
             }
         }
@@ -342,13 +343,20 @@ impl Fleet {
 
     fn hear(&self, word: Word) {
         match word {
-            Word::Ready { .. } => {}
+            Word::Ready { .. } | Word::Waiting { .. } => {}
             Word::Output { id, stream, text } => {
                 if let Some(Job { work: Work::Run { events, seen, .. }, .. }) =
                     self.jobs.lock().expect("no panic while locked").get_mut(&id)
                 {
                     *seen = true;
                     let _ = events.send(RunEvent::Output(stream, text));
+                }
+            }
+            Word::Judged { id, verdict } => {
+                if let Some(Job { work: Work::Test { events, .. }, .. }) =
+                    self.jobs.lock().expect("no panic while locked").get(&id)
+                {
+                    let _ = events.send(TestEvent::Judged(verdict));
                 }
             }
             Word::Ran { id, report } => self.finish(id, |work| work.ran(Ok(*report))),
@@ -412,127 +420,5 @@ impl Fleet {
                 job.work.crashed();
             }
         }
-    }
-}
-
-impl Job {
-    fn order(&self, id: u64) -> Order {
-        match &self.work {
-            Work::Run { request, interactive, streamed, .. } => {
-                Order::Run { id, request: request.clone(), interactive: *interactive, streamed: *streamed }
-            }
-            Work::Test { request, .. } => Order::Test { id, request: request.clone() },
-        }
-    }
-}
-
-impl Work {
-    /// Whether nobody would notice that it was started twice.
-    fn repeatable(&self) -> bool {
-        !matches!(self, Self::Run { seen: true, .. } | Self::Run { interactive: true, .. })
-    }
-
-    fn ran(self, result: Result<RunReport, ExecutorError>) {
-        if let Self::Run { events, .. } = self {
-            let _ = events.send(RunEvent::Ended(Box::new(result)));
-        }
-    }
-
-    fn tested(self, result: Result<TestReport, ExecutorError>) {
-        if let Self::Test { answer: Some(answer), .. } = self {
-            let _ = answer.send(result);
-        }
-    }
-
-    fn failed(self, error: ExecutorError) {
-        match self {
-            Self::Run { .. } => self.ran(Err(error)),
-            Self::Test { .. } => self.tested(Err(error)),
-        }
-    }
-
-    fn crashed(self) {
-        match self {
-            Self::Run { .. } => self.ran(Ok(crashed_report())),
-            Self::Test { ref request, .. } => {
-                let verdict = TestVerdict {
-                    name: request.module.clone(),
-                    passed: false,
-                    message: "The interpreter failed while it ran these tests; please report it.".to_owned(),
-                    outcome: Outcome::Crashed,
-                    error: None,
-                    stdout: String::new(),
-                    duration_us: 0,
-                };
-                self.tested(Ok(TestReport { passed: false, verdicts: vec![verdict] }));
-            }
-        }
-    }
-}
-
-/// The report of a run that took its process with it.
-fn crashed_report() -> RunReport {
-    RunReport {
-        outcome: Outcome::Crashed,
-        exit_code: exit_code(Outcome::Crashed),
-        stdout: String::new(),
-        stderr: String::new(),
-        error: None,
-        duration_us: 0,
-        memory_bytes: 0,
-        trace: None,
-        receipt: None,
-    }
-}
-
-impl RunHandle {
-    /// Sends to the run from elsewhere.
-    pub fn control(&self) -> RunControl {
-        RunControl { id: self.id, fleet: Arc::clone(&self.fleet) }
-    }
-
-    /// Waits for the end.
-    ///
-    /// # Errors
-    /// When the run could not be made.
-    pub async fn report(mut self) -> Result<RunReport, ExecutorError> {
-        while let Some(event) = self.events.recv().await {
-            if let RunEvent::Ended(result) = event {
-                return *result;
-            }
-        }
-        Err(ExecutorError::ProcessDied("the service is closing".to_owned()))
-    }
-}
-
-impl Drop for RunHandle {
-    /// Nobody waits any more, so the program is stopped.
-    fn drop(&mut self) {
-        self.control().interrupt();
-    }
-}
-
-impl RunControl {
-    fn send(&self, order: Order) -> bool {
-        let slot = self.fleet.jobs.lock().expect("no panic while locked").get(&self.id).map(|job| job.slot);
-        slot.is_some_and(|slot| {
-            self.fleet.send(slot, order);
-            true
-        })
-    }
-
-    /// Hands a line to the program. False when the run is over.
-    pub fn line(&self, text: String) -> bool {
-        self.send(Order::Line { id: self.id, text })
-    }
-
-    /// Ends the program's input. False when the run is over.
-    pub fn end_of_input(&self) -> bool {
-        self.send(Order::EndOfInput { id: self.id })
-    }
-
-    /// Interrupts the program. False when the run is over.
-    pub fn interrupt(&self) -> bool {
-        self.send(Order::Interrupt { id: self.id })
     }
 }

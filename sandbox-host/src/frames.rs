@@ -1,7 +1,7 @@
 //! What the service and an executor process say to each other: JSON with a length in front.
 
 use bytes::{Bytes, BytesMut};
-use learnflow_events::code::{RunReport, RunRequest, TestReport, TestRequest};
+use learnflow_events::code::{RunReport, RunRequest, TestReport, TestRequest, TestVerdict};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio_util::codec::LengthDelimitedCodec;
 
@@ -22,7 +22,7 @@ pub(crate) enum Order {
     Line { id: u64, text: String },
     /// No more lines for a run.
     EndOfInput { id: u64 },
-    /// Interrupt a run.
+    /// Interrupt a run or tests.
     Interrupt { id: u64 },
 }
 
@@ -32,10 +32,14 @@ pub(crate) enum Order {
 pub(crate) enum Word {
     /// A warm run has succeeded.
     Ready { confinement: Vec<String> },
+    /// How many programs wait for a line of input now.
+    Waiting { programs: usize },
     /// Something was printed.
     Output { id: u64, stream: Stream, text: String },
     /// A run ended.
     Ran { id: u64, report: Box<RunReport> },
+    /// One of several tests ended.
+    Judged { id: u64, verdict: Box<TestVerdict> },
     /// Tests ended.
     Tested { id: u64, report: Box<TestReport> },
     /// It could not be done.

@@ -8,12 +8,13 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use wasmtime::{ResourceLimiter, Result, format_err};
 
 use crate::{
     bindings::learnflow::sandbox::host::{Channel, Host, Input},
     clock::Meter,
+    memory::Lent,
     random::Random,
 };
 
@@ -82,6 +83,8 @@ pub struct Guest {
     pub(crate) memory_refused: bool,
     pub(crate) output: Output,
     pub(crate) lines: Option<mpsc::Receiver<String>>,
+    /// Counts the programs that wait for a line.
+    pub(crate) waiting: Waiting,
     pub(crate) interrupt: Interrupt,
     /// The program was told of the interrupt; it is told once.
     pub(crate) interrupt_told: bool,
@@ -92,6 +95,33 @@ pub struct Guest {
     pub(crate) step_bytes_limit: usize,
     pub(crate) steps_refused: bool,
     pub(crate) stopped: Option<Stop>,
+    /// The interpreter's memory, once it has lent it.
+    pub(crate) memory: Option<Lent>,
+}
+
+/// How many programs wait for a line of input.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Waiting(watch::Sender<usize>);
+
+/// One of them, until it is dropped.
+struct Waits(watch::Sender<usize>);
+
+impl Waiting {
+    fn begin(&self) -> Waits {
+        self.0.send_modify(|count| *count += 1);
+        Waits(self.0.clone())
+    }
+
+    /// Hears of every change; some are skipped when they come faster than they are read.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<usize> {
+        self.0.subscribe()
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 /// What a program printed, and who hears of it at once.
@@ -159,6 +189,7 @@ impl Guest {
             memory_refused: false,
             output: Output::default(),
             lines: None,
+            waiting: Waiting::default(),
             interrupt: Interrupt::default(),
             interrupt_told: false,
             random: Random::from_seed(0),
@@ -168,6 +199,17 @@ impl Guest {
             step_bytes_limit: 0,
             steps_refused: false,
             stopped: None,
+            memory: None,
+        }
+    }
+
+    /// Makes a program that only computes raise `KeyboardInterrupt` at its next jump or call, if its user asked for it.
+    pub(crate) fn interrupt_busy(&mut self) {
+        if self.interrupt.is_asked()
+            && !self.interrupt_told
+            && let Some(memory) = &self.memory
+        {
+            self.interrupt_told = memory.raise_interrupt();
         }
     }
 
@@ -214,6 +256,12 @@ impl Host for Guest {
 
     async fn read_line(&mut self) -> Result<Input> {
         let Some(lines) = &mut self.lines else { return Ok(Input::End) };
+        if let Ok(line) = lines.try_recv()
+            && (self.interrupt_told || !self.interrupt.is_asked())
+        {
+            return Ok(Input::Line(line));
+        }
+        let _waits = self.waiting.begin();
         let answer = tokio::select! {
             biased;
             () = self.interrupt.asked(), if !self.interrupt_told => None,
@@ -262,10 +310,7 @@ impl Host for Guest {
     }
 
     fn random_bytes(&mut self, count: u32) -> Result<Vec<u8>> {
-        if count > 65_536 {
-            return Err(format_err!("at most 65,536 random bytes a call"));
-        }
-        let mut bytes = vec![0; count as usize];
+        let mut bytes = vec![0; count.min(65_536) as usize];
         self.random.fill(&mut bytes);
         Ok(bytes)
     }

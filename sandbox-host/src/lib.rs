@@ -5,8 +5,9 @@
 //! stealing. docs/sandbox.md has the whole picture.
 
 mod answer;
-pub mod bench;
+pub mod artifact;
 mod bindings;
+mod body;
 mod clock;
 mod confine;
 mod diff;
@@ -18,22 +19,27 @@ mod fleet;
 mod frames;
 mod guest;
 pub mod limits;
+mod live;
+mod mcp;
+mod memory;
 mod metrics;
 mod problem;
 mod process;
 mod random;
 mod receipt;
+mod request_span;
 mod service;
 mod store;
 mod tests;
 mod trace;
 
-pub use engine::artifact_key;
 pub use error::ExecutorError;
 pub use executor::{Executor, ExecutorOptions, RunIo};
-pub use fleet::{Fleet, FleetConfig, RunControl, RunEvent, RunHandle};
+pub use fleet::{Fleet, FleetConfig, RunControl, RunEvent, RunHandle, TestEvent, TestHandle};
 pub use guest::{Interrupt, OnOutput, Stream};
 pub use limits::Limits;
+pub use mcp::McpConfig;
 pub use process::executor_main;
 pub use receipt::{Receipt, ReplayError};
 pub use service::{ServeConfig, serve, serve_on};
+pub use tests::TestIo;

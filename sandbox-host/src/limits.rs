@@ -28,6 +28,9 @@ pub struct Limits {
     pub trace_steps: u64,
     /// Bytes of recorded steps.
     pub trace_bytes: u64,
+    /// WebAssembly instructions; nothing is counted without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fuel: Option<u64>,
 }
 
 impl Limits {
@@ -39,6 +42,7 @@ impl Limits {
         output_bytes: 256 * 1024,
         trace_steps: 1_000,
         trace_bytes: 4 << 20,
+        fuel: None,
     };
     /// What a run gets that asks for more.
     pub const MAX: Self = Self {
@@ -48,6 +52,7 @@ impl Limits {
         output_bytes: 4 << 20,
         trace_steps: 100_000,
         trace_bytes: 16 << 20,
+        fuel: Some(1_000_000_000_000),
     };
     /// Below this the interpreter itself does not fit.
     const MEMORY_MIN_MIB: u64 = 48;
@@ -66,6 +71,7 @@ impl Limits {
             output_bytes: cut(asked.output_bytes, default.output_bytes, Self::MAX.output_bytes),
             trace_steps: cut(asked.trace_steps, default.trace_steps, Self::MAX.trace_steps),
             trace_bytes: default.trace_bytes,
+            fuel: asked.fuel.map(|fuel| cut(Some(fuel), 1, Self::MAX.fuel.unwrap_or(u64::MAX))),
         }
     }
 }
@@ -170,6 +176,7 @@ mod tests {
             memory_mib: Some(u64::MAX),
             output_bytes: Some(u64::MAX),
             trace_steps: Some(u64::MAX),
+            fuel: Some(u64::MAX),
         };
         let limits = Limits::of(&asked, false);
         assert_eq!(limits, Limits { trace_bytes: limits.trace_bytes, ..Limits::MAX });

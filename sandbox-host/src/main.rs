@@ -4,7 +4,12 @@ use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use learnflow_sandbox_host::{FleetConfig, ServeConfig, executor_main, serve};
+use learnflow_sandbox_host::{
+    FleetConfig, McpConfig, ServeConfig, artifact,
+    engine::{self, Metering},
+    executor_main, serve,
+};
+use learnflow_telemetry::{Output, Setup};
 
 #[derive(Parser)]
 #[command(about = "Runs Python programs of students", version)]
@@ -20,6 +25,12 @@ struct Arguments {
     /// PostgreSQL, where runs of students are kept.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
+    /// Host names besides the loopback ones under which MCP clients may address it, separated by commas.
+    #[arg(long, env = "SANDBOX_MCP_HOSTS", value_delimiter = ',')]
+    mcp_hosts: Vec<String>,
+    /// Origins of the web pages whose MCP clients may use it, separated by commas; none by default.
+    #[arg(long, env = "SANDBOX_MCP_ORIGINS", value_delimiter = ',')]
+    mcp_origins: Vec<String>,
 }
 
 #[derive(Subcommand)]
@@ -27,52 +38,39 @@ enum Command {
     /// An executor process; the service starts these itself.
     #[command(hide = true)]
     Executor,
-    /// Measures this machine's sandbox and prints the figures as JSON.
-    Bench {
-        /// Seconds for each series.
-        #[arg(long, default_value_t = 3.0)]
-        seconds: f64,
-    },
-    /// Compiles a component ahead of time.
+    /// Compiles a component ahead of time: as it is, and once more so that it counts instructions.
     Compile {
         /// The component.
         wasm: PathBuf,
-        /// Where the compiled interpreter goes.
+        /// Where the compiled interpreter goes; the counting one goes beside it, as `….counting.cwasm`.
         cwasm: PathBuf,
     },
 }
 
 fn main() -> anyhow::Result<()> {
     // Standard output belongs to the frames in an executor process, so logs go to standard error.
-    tracing_subscriber::fmt()
-        .json()
-        .with_writer(std::io::stderr)
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
-        )
-        .init();
+    let _telemetry = Setup { output: Output::Stderr, ..Setup::service("sandbox-host") }.start()?;
     let arguments = Arguments::parse();
     match arguments.command {
         Some(Command::Executor) => executor_main(),
         Some(Command::Compile { wasm, cwasm }) => {
-            let component =
-                std::fs::read(&wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
-            let compiled = learnflow_sandbox_host::engine::precompile(&component)?;
-            std::fs::write(&cwasm, compiled).with_context(|| format!("cannot write {}", cwasm.display()))
-        }
-        Some(Command::Bench { seconds }) => {
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            let figures =
-                runtime.block_on(learnflow_sandbox_host::bench::measure(&arguments.cwasm, seconds))?;
-            println!("{}", serde_json::to_string_pretty(&figures)?);
+            let counting = engine::counting_path(&cwasm);
+            for (path, metering) in [(cwasm, Metering::Time), (counting, Metering::Instructions)] {
+                artifact::compile(&wasm, &path, metering)?;
+            }
             Ok(())
         }
         None => {
             let this = std::env::current_exe().context("cannot find this program")?;
             let cwasm = std::path::absolute(&arguments.cwasm)?;
             let fleet = FleetConfig::new(vec![this.into_os_string(), OsString::from("executor")], cwasm);
-            let config =
-                ServeConfig { listen: arguments.listen, database_url: arguments.database_url, fleet };
+            let config = ServeConfig {
+                listen: arguments.listen,
+                database_url: arguments.database_url,
+                fleet,
+                mcp: McpConfig { hosts: arguments.mcp_hosts, origins: arguments.mcp_origins },
+                grace: ServeConfig::GRACE,
+            };
             tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
                 .build()?

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use learnflow_events::message::MessageError;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::error::ExecutorError;
@@ -45,7 +45,9 @@ impl From<ExecutorError> for Problem {
             ExecutorError::Invalid(reason) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, reason),
             ExecutorError::Busy { .. } => Self::retry(StatusCode::TOO_MANY_REQUESTS, error.to_string()),
             ExecutorError::ProcessDied(_) => Self::retry(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
-            ExecutorError::Load { .. } | ExecutorError::Engine(_) => Self::bug(&error),
+            ExecutorError::Load { .. } | ExecutorError::Artifact { .. } | ExecutorError::Engine(_) => {
+                Self::bug(&error)
+            }
         }
     }
 }
@@ -77,8 +79,14 @@ impl From<sqlx::Error> for Problem {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+impl Problem {
+    /// The sentence for the caller.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The problem details object of RFC 9457.
+    pub(crate) fn body(&self) -> Value {
         let mut body = json!({
             "type": "about:blank",
             "title": self.status.canonical_reason().unwrap_or("error"),
@@ -88,7 +96,13 @@ impl IntoResponse for Problem {
         if let Some(id) = self.id {
             body["id"] = json!(id);
         }
-        let mut response = (self.status, Json(body)).into_response();
+        body
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.body())).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after_s {

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context;
 use futures::{SinkExt, StreamExt};
-use learnflow_events::code::RunRequest;
+use learnflow_events::code::{RunRequest, TestVerdict};
 use tokio::sync::mpsc;
 use tokio_util::codec::{FramedRead, FramedWrite};
 
@@ -18,6 +18,7 @@ use crate::{
     executor::{Executor, ExecutorOptions, RunIo},
     frames::{Failed, Order, Word, codec, decode, encode},
     guest::Interrupt,
+    tests::TestIo,
 };
 
 /// Lines that may wait for one program.
@@ -84,6 +85,15 @@ async fn serve(executor: Executor, confinement: Vec<String>) -> anyhow::Result<(
         Ok::<_, std::io::Error>(())
     });
     words.send(Word::Ready { confinement })?;
+    let (mut waiting, told) = (executor.waiting(), words.clone());
+    let watcher = tokio::spawn(async move {
+        while waiting.changed().await.is_ok() {
+            let programs = *waiting.borrow_and_update();
+            if told.send(Word::Waiting { programs }).is_err() {
+                return;
+            }
+        }
+    });
 
     let runs = Runs::default();
     let mut orders = FramedRead::new(tokio::io::stdin(), codec());
@@ -91,6 +101,7 @@ async fn serve(executor: Executor, confinement: Vec<String>) -> anyhow::Result<(
         handle(decode(&frame?)?, &executor, &runs, &words);
     }
     drop(words);
+    watcher.abort();
     writer.abort();
     Ok(())
 }
@@ -124,11 +135,21 @@ fn handle(order: Order, executor: &Arc<Executor>, runs: &Runs, words: &mpsc::Unb
             });
         }
         Order::Test { id, request } => {
+            let interrupt = Interrupt::default();
+            let handle = Handle { lines: None, interrupt: interrupt.clone() };
+            runs.lock().expect("no panic while locked").insert(id, handle);
+            let runs = Arc::clone(runs);
             tokio::spawn(async move {
-                let word = match executor.test(&request).await {
+                let spoken = words.clone();
+                let judged = move |verdict: &TestVerdict| {
+                    let _ = spoken.send(Word::Judged { id, verdict: Box::new(verdict.clone()) });
+                };
+                let io = TestIo { judged: Some(Box::new(judged)), interrupt };
+                let word = match executor.test_with(&request, io).await {
                     Ok(report) => Word::Tested { id, report: Box::new(report) },
                     Err(error) => Word::Failed { id, failure: failed(error) },
                 };
+                runs.lock().expect("no panic while locked").remove(&id);
                 let _ = words.send(word);
             });
         }

@@ -29,6 +29,9 @@ pub struct Receipt {
     pub outcome: Outcome,
     /// Its exit code.
     pub exit_code: i32,
+    /// WebAssembly instructions that were executed, when the limits have `fuel`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fuel_used: Option<u64>,
     /// SHA-256 of stdout and stderr.
     pub output: String,
 }
@@ -62,6 +65,7 @@ impl Receipt {
             clock_ms: request.clock_ms?,
             outcome: report.outcome,
             exit_code: report.exit_code,
+            fuel_used: report.fuel_used,
             output: digest(&[&report.stdout, &report.stderr]),
         })
     }
@@ -86,6 +90,7 @@ impl Receipt {
                 memory_mib: Some(self.limits.memory_mib),
                 output_bytes: Some(self.limits.output_bytes),
                 trace_steps: Some(self.limits.trace_steps),
+                fuel: self.limits.fuel,
             },
             ..request
         })
@@ -101,6 +106,7 @@ impl Receipt {
             ("outcome", self.outcome == again.outcome),
             ("exit code", self.exit_code == again.exit_code),
             ("output", self.output == again.output),
+            ("number of instructions", self.fuel_used == again.fuel_used),
         ];
         match same.into_iter().find(|(_, same)| !same) {
             Some((what, _)) => Err(ReplayError::Diverged(what)),

@@ -1,44 +1,36 @@
 //! The service: HTTP over the executor processes.
 
-use std::{
-    collections::HashMap,
-    convert::Infallible,
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, Path, Query, State},
+    extract::{DefaultBodyLimit, Query, State, rejection::QueryRejection},
     http::{HeaderMap, StatusCode, header},
-    response::{
-        IntoResponse, Response,
-        sse::{Event as SseEvent, KeepAlive, Sse},
-    },
+    middleware,
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
-use futures::{Stream as FutureStream, StreamExt, stream};
 use learnflow_events::{
-    code::{RunReport, RunRequest, TestRequest},
+    code::{RunReport, RunRequest, TestReport, TestRequest},
     limits::{BODY_BYTES, EVENT_BYTES},
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
-use uuid::Uuid;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
+    body::{Raw, json_body},
     error::ExecutorError,
     events,
-    fleet::{Fleet, FleetConfig, RunControl, RunEvent, RunHandle},
+    fleet::{Fleet, FleetConfig, RunHandle, TestHandle},
+    live::{self, LiveRuns},
+    mcp::{self, McpConfig},
     metrics::Metrics,
     problem::Problem,
+    request_span,
     store::Store,
 };
-
-/// Longest line that may be typed into a running program, in bytes.
-const LINE_BYTES: usize = 64 * 1024;
 
 /// How the service is set up.
 #[derive(Clone, Debug)]
@@ -49,6 +41,15 @@ pub struct ServeConfig {
     pub database_url: Option<String>,
     /// The executor processes.
     pub fleet: FleetConfig,
+    /// Who may use the tools at `/mcp`.
+    pub mcp: McpConfig,
+    /// How long runs in progress may go on after the service was told to stop.
+    pub grace: Duration,
+}
+
+impl ServeConfig {
+    /// How long runs may go on by default: less than a cluster waits before it kills.
+    pub const GRACE: Duration = Duration::from_secs(50);
 }
 
 /// What requests share.
@@ -59,7 +60,7 @@ struct Inner {
     fleet: Arc<Fleet>,
     metrics: Metrics,
     store: Option<Store>,
-    live: Mutex<HashMap<Uuid, RunControl>>,
+    live: LiveRuns,
 }
 
 impl Service {
@@ -67,22 +68,50 @@ impl Service {
         self.0.store.as_ref()
     }
 
-    /// Runs a program to its end.
+    pub(crate) fn live(&self) -> &LiveRuns {
+        &self.0.live
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Runs a program to its end. When nobody waits any more, it is stopped.
     pub(crate) async fn run(&self, request: RunRequest) -> Result<RunReport, Problem> {
-        let handle = self.start(request, false, false)?;
-        let report = handle.report().await?;
+        let report = self.start(request, false, false)?.report().await?;
         self.0.metrics.ran(&report);
         Ok(report)
     }
 
-    fn start(&self, request: RunRequest, interactive: bool, streamed: bool) -> Result<RunHandle, Problem> {
-        if !self.0.fleet.is_ready() && self.0.fleet.restarts() == 0 {
-            return Err(Problem::retry(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the sandbox is starting; try again in a second",
-            ));
-        }
+    /// Starts a program.
+    pub(crate) fn start(
+        &self,
+        request: RunRequest,
+        interactive: bool,
+        streamed: bool,
+    ) -> Result<RunHandle, Problem> {
+        self.started()?;
         self.0.fleet.run(request, interactive, streamed).map_err(|error| self.refuse(error))
+    }
+
+    /// Starts a program's tests.
+    pub(crate) fn start_tests(&self, request: TestRequest) -> Result<TestHandle, Problem> {
+        self.started()?;
+        self.0.fleet.test(request).map_err(|error| self.refuse(error))
+    }
+
+    async fn test(&self, request: TestRequest) -> Result<TestReport, Problem> {
+        let report = self.start_tests(request)?.report().await?;
+        self.0.metrics.tested(&report);
+        Ok(report)
+    }
+
+    /// Refuses while no process has ever been ready; later, what waits for a process is soon served.
+    fn started(&self) -> Result<(), Problem> {
+        if self.0.fleet.is_ready() || self.0.fleet.restarts() > 0 {
+            return Ok(());
+        }
+        Err(Problem::retry(StatusCode::SERVICE_UNAVAILABLE, "the sandbox is starting; try again in a second"))
     }
 
     fn refuse(&self, error: ExecutorError) -> Problem {
@@ -121,22 +150,37 @@ pub async fn serve_on(
         fleet: Arc::clone(&fleet),
         metrics: Metrics::new(),
         store,
-        live: Mutex::default(),
+        live: LiveRuns::default(),
     }));
+    let stopping = CancellationToken::new();
+    let router = router(service, &config.mcp, &stopping);
     let listener = axum::serve::ListenerExt::tap_io(listener, |socket| {
         // Small answers on kept connections would wait for acknowledgements otherwise.
         let _ = socket.set_nodelay(true);
     });
-    axum::serve(listener, router(service)).with_graceful_shutdown(stop).await?;
+    let told = stopping.clone();
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+        stop.await;
+        told.cancel();
+    });
+    let out_of_time = async {
+        stopping.cancelled().await;
+        tokio::time::sleep(config.grace).await;
+    };
+    let served = tokio::select! {
+        served = server => served,
+        () = out_of_time => Ok(()),
+    };
     fleet.close();
-    Ok(())
+    Ok(served?)
 }
 
-fn router(service: Service) -> Router {
+/// All addresses. MCP sessions end when `stopping` is cancelled.
+fn router(service: Service, mcp: &McpConfig, stopping: &CancellationToken) -> Router {
     Router::new()
         .route("/run", post(run))
-        .route("/runs/{id}/stdin", post(run_stdin))
-        .route("/runs/{id}/interrupt", post(run_interrupt))
+        .route("/runs/{id}/stdin", post(live::stdin))
+        .route("/runs/{id}/interrupt", post(live::interrupt))
         .route("/tests", post(tests))
         .route("/health", get(async || "ok"))
         .route("/ready", get(ready))
@@ -152,29 +196,10 @@ fn router(service: Service) -> Router {
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(|_| {
             Problem::bug(&"a handler panicked").into_response()
         }))
+        .merge(mcp::router(service.clone(), mcp, stopping))
+        .layer(middleware::from_fn(request_span::trace))
         .with_state(service)
 }
-
-/// The body as JSON, or what is wrong with it.
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| {
-        let status = if error.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
-        Problem::new(status, format!("the body is not the JSON that is expected here: {error}"))
-    })
-}
-
-fn body(body: Result<Bytes, axum::extract::rejection::BytesRejection>) -> Result<Bytes, Problem> {
-    body.map_err(|error| {
-        let detail = if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            format!("the body is larger than {BODY_BYTES} bytes")
-        } else {
-            error.body_text()
-        };
-        Problem::new(error.status(), detail)
-    })
-}
-
-type Raw = Result<Bytes, axum::extract::rejection::BytesRejection>;
 
 #[derive(Deserialize)]
 struct RunQuery {
@@ -184,11 +209,17 @@ struct RunQuery {
 
 async fn run(
     State(service): State<Service>,
-    Query(query): Query<RunQuery>,
+    query: Result<Query<RunQuery>, QueryRejection>,
     headers: HeaderMap,
     raw: Raw,
 ) -> Result<Response, Problem> {
-    let request: RunRequest = parse(&body(raw)?)?;
+    let Query(query) = query.map_err(|error| {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            format!("{}; write interactive=true or =false", error.body_text()),
+        )
+    })?;
+    let request: RunRequest = json_body(&headers, raw)?;
     let streamed = headers
         .get(header::ACCEPT)
         .and_then(|accept| accept.to_str().ok())
@@ -198,109 +229,15 @@ async fn run(
     }
     let interactive = query.interactive.unwrap_or(request.stdin.is_empty());
     let handle = service.start(request, interactive, true)?;
-    let id = Uuid::new_v4();
-    service.0.live.lock().expect("no panic while locked").insert(id, handle.control());
-    let live = Live { service, id, handle };
-    Ok(Sse::new(live.events()).keep_alive(KeepAlive::default()).into_response())
+    Ok(live::stream(service, handle).into_response())
 }
 
-/// A run that is streamed; when the client goes away, the run ends.
-struct Live {
-    service: Service,
-    id: Uuid,
-    handle: RunHandle,
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        self.service.0.live.lock().expect("no panic while locked").remove(&self.id);
-    }
-}
-
-impl Live {
-    fn events(self) -> impl FutureStream<Item = Result<SseEvent, Infallible>> {
-        let started = SseEvent::default().event("run").data(json!({ "run_id": self.id }).to_string());
-        let rest = stream::unfold(Some(self), |live| async {
-            let mut live = live?;
-            Some(match live.handle.events.recv().await? {
-                RunEvent::Output(stream, text) => {
-                    let data = json!({ "stream": stream, "text": text }).to_string();
-                    (SseEvent::default().event("output").data(data), Some(live))
-                }
-                RunEvent::Ended(result) => match *result {
-                    Ok(report) => {
-                        live.service.0.metrics.ran(&report);
-                        let data = serde_json::to_string(&report).expect("a report is always JSON");
-                        (SseEvent::default().event("report").data(data), None)
-                    }
-                    Err(error) => {
-                        let data = json!({ "detail": error.to_string() }).to_string();
-                        (SseEvent::default().event("problem").data(data), None)
-                    }
-                },
-            })
-        });
-        stream::once(async { started }).chain(rest).map(Ok)
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Typed {
-    /// What was typed; a newline is added when it has none.
-    #[serde(default)]
-    text: String,
-    /// No more will come.
-    #[serde(default)]
-    eof: bool,
-}
-
-async fn run_stdin(
+async fn tests(
     State(service): State<Service>,
-    Path(id): Path<Uuid>,
+    headers: HeaderMap,
     raw: Raw,
-) -> Result<StatusCode, Problem> {
-    let typed: Typed = parse(&body(raw)?)?;
-    if typed.text.len() > LINE_BYTES {
-        return Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            format!("text has {} bytes; at most {LINE_BYTES} are accepted", typed.text.len()),
-        ));
-    }
-    let control = control(&service, id)?;
-    let mut there = true;
-    if !typed.text.is_empty() || !typed.eof {
-        let mut text = typed.text;
-        if !text.ends_with('\n') {
-            text.push('\n');
-        }
-        for line in text.split_inclusive('\n') {
-            there = control.line(line.to_owned());
-        }
-    }
-    if typed.eof {
-        there = control.end_of_input();
-    }
-    if there { Ok(StatusCode::NO_CONTENT) } else { Err(gone()) }
-}
-
-async fn run_interrupt(State(service): State<Service>, Path(id): Path<Uuid>) -> Result<StatusCode, Problem> {
-    if control(&service, id)?.interrupt() { Ok(StatusCode::NO_CONTENT) } else { Err(gone()) }
-}
-
-fn control(service: &Service, id: Uuid) -> Result<RunControl, Problem> {
-    service.0.live.lock().expect("no panic while locked").get(&id).cloned().ok_or_else(gone)
-}
-
-fn gone() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "there is no such run; it may have ended")
-}
-
-async fn tests(State(service): State<Service>, raw: Raw) -> Result<Response, Problem> {
-    let request: TestRequest = parse(&body(raw)?)?;
-    let report = service.0.fleet.test(request).await.map_err(|error| service.refuse(error))?;
-    service.0.metrics.tested();
-    Ok(Json(report).into_response())
+) -> Result<Json<TestReport>, Problem> {
+    Ok(Json(service.test(json_body(&headers, raw)?).await?))
 }
 
 async fn ready(State(service): State<Service>) -> Response {

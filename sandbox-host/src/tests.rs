@@ -9,11 +9,45 @@ use crate::{
     diff,
     error::ExecutorError,
     executor::{Broken, Executor, RunIo, Session},
+    guest::Interrupt,
     limits::{Limits, check_tests},
 };
 
 /// What a test method's output may be in a verdict, in bytes.
 const STDOUT_SHOWN_BYTES: usize = 16 * 1024;
+
+/// Hears a verdict as soon as it is known.
+pub type Judged = Box<dyn FnMut(&TestVerdict) + Send>;
+
+/// Who hears of verdicts, and what ends the tests before their time.
+#[derive(Default)]
+pub struct TestIo {
+    /// Hears each verdict when it is known, in order.
+    pub judged: Option<Judged>,
+    /// Stops the test that is running and all that would follow.
+    pub interrupt: Interrupt,
+}
+
+/// The verdicts so far.
+struct Verdicts {
+    io: TestIo,
+    fail_fast: bool,
+    list: Vec<TestVerdict>,
+}
+
+impl Verdicts {
+    fn add(&mut self, verdict: TestVerdict) {
+        if let Some(judged) = &mut self.io.judged {
+            judged(&verdict);
+        }
+        self.list.push(verdict);
+    }
+
+    /// Whether no further test shall run.
+    fn done(&self) -> bool {
+        self.io.interrupt.is_asked() || self.fail_fast && self.list.last().is_some_and(|last| !last.passed)
+    }
+}
 
 impl Executor {
     /// Runs a program against tests.
@@ -21,38 +55,51 @@ impl Executor {
     /// # Errors
     /// When the request breaks a limit or the executor is broken; never for what the program does.
     pub async fn test(&self, request: &TestRequest) -> Result<TestReport, ExecutorError> {
+        self.test_with(request, TestIo::default()).await
+    }
+
+    /// Like [`Self::test`], heard and stopped through `io`. What was judged before an interrupt is in the report,
+    /// which then has not passed.
+    ///
+    /// # Errors
+    /// As [`Self::test`].
+    pub async fn test_with(&self, request: &TestRequest, io: TestIo) -> Result<TestReport, ExecutorError> {
         check_tests(request)?;
         let limits = Limits::of(&request.limits, false);
-        let mut verdicts = Vec::new();
+        let mut verdicts = Verdicts { io, fail_fast: request.fail_fast, list: Vec::new() };
         for test in &request.tests {
+            let interrupt = verdicts.io.interrupt.clone();
             match test {
                 TestCase::Call { name, call, expected } => {
-                    verdicts.push(self.test_call(request, &limits, name, call, expected).await?);
+                    verdicts.add(self.test_call(request, &limits, interrupt, name, call, expected).await?);
                 }
                 TestCase::Io { name, stdin, stdout } => {
-                    verdicts.push(self.test_io(request, name, stdin, stdout).await?);
+                    verdicts.add(self.test_io(request, interrupt, name, stdin, stdout).await?);
                 }
                 TestCase::Unittest { name, source } => {
-                    verdicts.extend(self.test_unittest(request, &limits, name, source).await?);
+                    self.test_unittest(request, &limits, &mut verdicts, name, source).await?;
                 }
             }
-            if request.fail_fast && verdicts.iter().any(|verdict| !verdict.passed) {
+            if verdicts.done() {
                 break;
             }
         }
-        let passed = !verdicts.is_empty() && verdicts.iter().all(|verdict| verdict.passed);
+        let interrupted = verdicts.io.interrupt.is_asked();
+        let verdicts = verdicts.list;
+        let passed = !interrupted && !verdicts.is_empty() && verdicts.iter().all(|verdict| verdict.passed);
         Ok(TestReport { passed, verdicts })
     }
 
-    async fn fresh(&self, request: &TestRequest, limits: &Limits) -> Result<Session, ExecutorError> {
-        let repeatable = RunRequest { seed: Some(0), ..RunRequest::default() };
-        let _ = request;
-        self.session(RunIo::default(), limits, &repeatable).await
+    /// An interpreter whose random numbers are the same for every run of a test.
+    async fn fresh(&self, limits: &Limits, interrupt: Interrupt) -> Result<Session, ExecutorError> {
+        let seeded = RunRequest { seed: Some(0), ..RunRequest::default() };
+        self.session(RunIo { interrupt, ..RunIo::default() }, limits, &seeded).await
     }
 
     async fn test_io(
         &self,
         request: &TestRequest,
+        interrupt: Interrupt,
         name: &str,
         stdin: &str,
         expected: &str,
@@ -65,7 +112,7 @@ impl Executor {
             ..RunRequest::default()
         };
         let _permit = self.permit().await;
-        let report = self.run_admitted(&run, RunIo::default()).await?;
+        let report = self.run_admitted(&run, RunIo { interrupt, ..RunIo::default() }).await?;
         let ended_well = matches!(report.outcome, Outcome::Ok | Outcome::Exited);
         let message = match (ended_well, diff::output(expected, &report.stdout)) {
             (true, difference) => difference.unwrap_or_default(),
@@ -86,12 +133,13 @@ impl Executor {
         &self,
         request: &TestRequest,
         limits: &Limits,
+        interrupt: Interrupt,
         name: &str,
         call: &str,
         expected: &str,
     ) -> Result<TestVerdict, ExecutorError> {
         let _permit = self.permit().await;
-        let mut session = self.fresh(request, limits).await?;
+        let mut session = self.fresh(limits, interrupt).await?;
         let program = program(request);
         let answer = session
             .call(*limits, async |guest, store| {
@@ -124,11 +172,12 @@ impl Executor {
         &self,
         request: &TestRequest,
         limits: &Limits,
+        verdicts: &mut Verdicts,
         name: &str,
         source: &str,
-    ) -> Result<Vec<TestVerdict>, ExecutorError> {
+    ) -> Result<(), ExecutorError> {
         let permit = self.permit().await;
-        let mut session = self.fresh(request, limits).await?;
+        let mut session = self.fresh(limits, verdicts.io.interrupt.clone()).await?;
         let program = program(request);
         let answer = session
             .call(*limits, async |guest, store| {
@@ -140,16 +189,16 @@ impl Executor {
         let failed = match answer.result {
             Ok(Ok(names)) if !names.is_empty() => {
                 drop((session, permit));
-                let mut verdicts = Vec::with_capacity(names.len());
                 for method in &names {
-                    let verdict = self.test_method(request, limits, &program, source, method).await?;
-                    let stop = request.fail_fast && !verdict.passed;
-                    verdicts.push(verdict);
-                    if stop {
+                    let interrupt = verdicts.io.interrupt.clone();
+                    let verdict =
+                        self.test_method(request, limits, interrupt, &program, source, method).await?;
+                    verdicts.add(verdict);
+                    if verdicts.done() {
                         break;
                     }
                 }
-                return Ok(verdicts);
+                return Ok(());
             }
             Ok(Ok(_)) => (Outcome::Ok, None, "the file has no test methods: name them test_…".to_owned()),
             Ok(Err(failure)) => {
@@ -166,7 +215,7 @@ impl Executor {
             }
         };
         let (outcome, error, message) = failed;
-        Ok(vec![TestVerdict {
+        verdicts.add(TestVerdict {
             name: name.to_owned(),
             passed: false,
             message,
@@ -174,19 +223,21 @@ impl Executor {
             error,
             stdout: shortened(stdout),
             duration_us,
-        }])
+        });
+        Ok(())
     }
 
     async fn test_method(
         &self,
         request: &TestRequest,
         limits: &Limits,
+        interrupt: Interrupt,
         program: &Program,
         source: &str,
         method: &str,
     ) -> Result<TestVerdict, ExecutorError> {
         let _permit = self.permit().await;
-        let mut session = self.fresh(request, limits).await?;
+        let mut session = self.fresh(limits, interrupt).await?;
         let answer = session
             .call(*limits, async |guest, store| {
                 guest.call_run_test(store, program, &request.module, source, method).await

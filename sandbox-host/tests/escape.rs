@@ -69,8 +69,8 @@ fn judge(expectation: &str, report: &RunReport) -> Option<String> {
 async fn attack(executor: &Executor, attack: &Attack) -> Vec<String> {
     let mut wrong = Vec::new();
     let limits = RunLimits {
-        timeout_ms: Some(700),
-        wall_ms: Some(3_000),
+        timeout_ms: Some(2_000),
+        wall_ms: Some(5_000),
         memory_mib: Some(96),
         output_bytes: Some(64 * 1024),
         ..RunLimits::default()

@@ -126,6 +126,14 @@ async fn an_interrupt_is_a_keyboard_interrupt_and_then_the_end() {
     for (code, printed) in [
         ("print('go')\ntry:\n    input()\nexcept KeyboardInterrupt:\n    print('bye')\n", "go\nbye\n"),
         ("print('go')\nwhile True: pass\n", "go\n"),
+        (
+            "print('go')\ntry:\n    while True: pass\nexcept KeyboardInterrupt:\n    print('bye')\n",
+            "go\nbye\n",
+        ),
+        (
+            "print('go')\ntry:\n    sum(map(abs, iter(int, 1)))\nexcept KeyboardInterrupt:\n    print('bye')\n",
+            "go\n",
+        ),
         ("print('go')\nimport time\ntime.sleep(100)\n", "go\n"),
     ] {
         let interrupt = Interrupt::default();
@@ -150,6 +158,10 @@ async fn an_interrupt_is_a_keyboard_interrupt_and_then_the_end() {
         let report = report.unwrap();
         assert_eq!(report.stdout, printed);
         assert!(matches!(report.outcome, Outcome::Interrupted | Outcome::Ok), "{report:?}");
+        if code.ends_with("while True: pass\n") {
+            // Not stopped from outside: the exception came to where the program was.
+            assert_eq!(report.error.map(|error| error.line), Some(Some(2)));
+        }
         assert!(started.elapsed() < Duration::from_secs(5));
     }
 }

@@ -8,14 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, bail};
-use learnflow_events::{Event, ids, message};
+use anyhow::{Context, bail, ensure};
+use chrono::Utc;
+use learnflow_events::{Event, Outgoing, ids, message, payload::QuerySubmitted};
 use learnflow_gateway::token::{self, Role};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use reqwest::StatusCode;
+use reqwest::{StatusCode, header::HeaderMap};
 use serde::Deserialize;
 use serde_json::Value;
 use sqlx::{PgPool, postgres::PgPoolOptions};
@@ -69,23 +70,41 @@ pub struct Running {
     pub signing_key_file: PathBuf,
 }
 
+/// The `source` of [`submitted`]: a terminal at a school, which speaks CloudEvents and no HTTP API.
+const TERMINAL: &str = "/school/terminal";
+
+/// A student's query as a producer of events sends it, and the id of the turn that it begins.
+pub fn submitted(id: Uuid, student: &str, query: QuerySubmitted) -> (Event, Uuid) {
+    let outgoing = Outgoing {
+        id,
+        source: TERMINAL.to_owned(),
+        subject: None,
+        time: Utc::now(),
+        student_id: student.to_owned(),
+        traceparent: None,
+        extensions: vec![],
+    };
+    (outgoing.event(query), ids::turn_of_event(TERMINAL, &id.to_string()))
+}
+
 /// The repository.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are a folder of the repository")
 }
 
-/// The `learnflow` binary that was built beside the running test.
+/// The `learnflow` binary that was built beside the running program: a test is in `deps/`, a tool beside it.
 ///
 /// # Errors
 /// When it was not built; `cargo xtask test` builds it.
 pub fn binary() -> anyhow::Result<PathBuf> {
-    let test = std::env::current_exe()?;
-    let folder = test.parent().and_then(Path::parent).context("a test binary is two folders deep")?;
-    let binary = folder.join("learnflow");
-    if !binary.is_file() {
-        bail!("{} is missing; build it with `cargo build --release -p learnflow`", binary.display());
-    }
-    Ok(binary)
+    let program = std::env::current_exe()?;
+    program
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join("learnflow"))
+        .find(|binary| binary.is_file())
+        .context("learnflow is missing; build it with `cargo build --release -p learnflow`")
 }
 
 impl System {
@@ -165,11 +184,20 @@ impl System {
     /// # Errors
     /// When it is not accepted.
     pub async fn ask(&self, student: &str, body: &Value) -> anyhow::Result<Uuid> {
+        self.ask_with(student, body, HeaderMap::new()).await
+    }
+
+    /// [`System::ask`] with more headers.
+    ///
+    /// # Errors
+    /// When it is not accepted.
+    pub async fn ask_with(&self, student: &str, body: &Value, headers: HeaderMap) -> anyhow::Result<Uuid> {
         let response = self
             .http
             .post(format!("{}/api/triage/analyze", self.running.gateway_url))
             .bearer_auth(self.token(student)?)
             .header("idempotency-key", Uuid::new_v4().to_string())
+            .headers(headers)
             .json(body)
             .send()
             .await?;
@@ -213,12 +241,37 @@ impl System {
         .await
     }
 
-    /// The broker's metrics.
+    /// Holds the database to what exactly this many events must leave behind: a turn for each, handled once, and no gap
+    /// in any student's numbers.
     ///
     /// # Errors
-    /// When its address is not a URL.
-    pub fn broker_metrics_url(&self) -> anyhow::Result<reqwest::Url> {
-        Ok(reqwest::Url::parse(&self.running.broker_url)?.join("/metrics")?)
+    /// When something was lost or done twice.
+    pub async fn ensure_each_once(&self, events: usize) -> anyhow::Result<()> {
+        let events = i64::try_from(events)?;
+        let turns = self.count("SELECT count(*) FROM query_history").await?;
+        ensure!(turns == events, "{turns} turns of {events} events");
+        let handled = self.count("SELECT count(*) FROM inbox WHERE consumer = 'triage'").await?;
+        ensure!(handled == events, "triage handled {handled} events of {events}");
+        let gaps = "SELECT count(*) FROM (SELECT student_id FROM query_history GROUP BY student_id
+                     HAVING max(seq) <> count(*) OR min(seq) <> 1) AS gaps";
+        ensure!(self.count(gaps).await? == 0, "a student's numbers have a gap");
+        Ok(())
+    }
+
+    /// Where its data is.
+    pub fn data_dir(&self) -> &Path {
+        self.data_dir.path()
+    }
+
+    /// The values of one of the broker's metrics, of all its labels.
+    ///
+    /// # Errors
+    /// When the broker cannot be asked.
+    pub async fn broker_metric(&self, name: &str) -> anyhow::Result<Vec<f64>> {
+        let url = reqwest::Url::parse(&self.running.broker_url)?.join("/metrics")?;
+        let text = self.http.get(url).send().await?.text().await?;
+        let lines = text.lines().filter(|line| line.starts_with(name));
+        Ok(lines.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect())
     }
 
     /// One number from the database.
@@ -277,6 +330,9 @@ async fn launch(data_dir: &Path, environment: &[(String, String)]) -> anyhow::Re
         .arg(data_dir)
         .env_remove("DATABASE_URL")
         .env_remove("KAFKA_BOOTSTRAP_SERVERS")
+        .env_remove("ANTHROPIC_API_KEY")
+        .env_remove("OPENAI_API_KEY")
+        .env_remove("OPENAI_BASE_URL")
         .envs(environment.iter().cloned())
         .current_dir(repository())
         .stdin(Stdio::null())

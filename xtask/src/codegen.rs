@@ -12,8 +12,16 @@ use learnflow_events::payload::{
 use learnflow_events::{Envelope, EventType};
 use schemars::{JsonSchema, Schema, schema_for};
 
+use crate::{asyncapi, openapi, typescript};
+
 /// One JSON Schema for the `data` of each type of event, named after the type.
 const SCHEMAS: &str = "crates/events/schemas";
+/// The same as TypeScript, and the types of the gateway's API, for the web app.
+const TYPES: &str = "web/src/generated";
+/// Documents of the events and of the HTTP surfaces, which the gateway serves below `/docs`.
+const DOCUMENTS: &str = "docs/api";
+/// The document among them that the gateway makes of its routes: a test of the gateway keeps it up to date.
+const GATEWAY: &str = "docs/api/gateway.openapi.json";
 
 /// Writes every generated file and removes those that are no longer generated.
 pub fn write(checkout: &Path) -> Result<()> {
@@ -61,9 +69,13 @@ impl std::fmt::Display for Difference {
 }
 
 fn differences(checkout: &Path) -> Result<Vec<Difference>> {
-    let mut generated = schemas()?;
+    let mut generated = generated()?;
     let mut differences = Vec::new();
-    for path in existing(checkout, SCHEMAS)? {
+    let mut known = existing(checkout, SCHEMAS)?;
+    known.extend(existing(checkout, TYPES)?);
+    known.extend(existing(checkout, DOCUMENTS)?);
+    known.retain(|path| path != Path::new(GATEWAY));
+    for path in known {
         let content = std::fs::read_to_string(checkout.join(&path))?;
         match generated.remove(&path) {
             Some(wanted) if wanted == content => {}
@@ -86,9 +98,10 @@ fn existing(checkout: &Path, folder: &str) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// The schema files and their contents.
-fn schemas() -> Result<BTreeMap<PathBuf, String>> {
+/// The generated files and their contents.
+fn generated() -> Result<BTreeMap<PathBuf, String>> {
     let mut files = BTreeMap::new();
+    let mut schemas = BTreeMap::new();
     for event_type in EventType::ALL {
         let mut schema = schema_of(event_type).to_value();
         schema["title"] = event_type.as_str().into();
@@ -96,7 +109,18 @@ fn schemas() -> Result<BTreeMap<PathBuf, String>> {
         schema.sort_all_objects();
         let path = Path::new(SCHEMAS).join(format!("{event_type}.json"));
         files.insert(path, format!("{}\n", serde_json::to_string_pretty(&schema)?));
+        schemas.insert(event_type.to_string(), schema);
     }
+    files.insert(Path::new(TYPES).join("events.ts"), typescript::module(&schemas)?);
+    // What is not generated here is read in the checkout that this was built from.
+    let sources = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let gateway = std::fs::read(sources.join(GATEWAY)).context(GATEWAY)?;
+    let api = typescript::api(&serde_json::from_slice(&gateway).context(GATEWAY)?, &schemas)?;
+    files.insert(Path::new(TYPES).join("api.ts"), api);
+    let documents = Path::new(DOCUMENTS);
+    files.insert(documents.join("asyncapi.json"), asyncapi::document(sources, &schemas)?);
+    files.insert(documents.join("functions.openapi.json"), openapi::functions()?);
+    files.insert(documents.join("sandbox.openapi.json"), openapi::sandbox()?);
     Ok(files)
 }
 

@@ -3,9 +3,13 @@
 //! This crate stays light, so that a chore starts without first compiling a wasm engine: heavy work is done by
 //! other programs of the workspace, which are run through cargo.
 
+mod asyncapi;
 mod codegen;
+mod contract;
+mod openapi;
 mod suite;
 mod supplies;
+mod typescript;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -31,6 +35,18 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, default_value = "help")]
         arguments: Vec<String>,
     },
+    /// Holds a broker's data plane or a host of the functions to the documented behaviour, by URL
+    Conformance {
+        /// See `cargo xtask conformance --help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, default_value = "--help")]
+        arguments: Vec<String>,
+    },
+    /// Trains the classifier of messages from its data, measures it, writes its figures to docs/triage.md
+    TrainTriage {
+        /// See functions/triage/examples/train.rs: --check, --questions FILE, --show SET, FILE.jsonl…
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Fetches and builds what tests and `learnflow up` need beyond crates
     Provision,
     /// Writes the files that are generated from the code
@@ -45,17 +61,28 @@ fn main() -> Result<()> {
     let checkout = checkout()?;
     match Arguments::parse().chore {
         Chore::Test => suite::run(&checkout),
-        Chore::Bench { arguments } => bench(&checkout, &arguments),
+        Chore::Bench { arguments } => program(&checkout, "learnflow-bench", &arguments),
+        Chore::Conformance { arguments } => program(&checkout, "learnflow-conformance", &arguments),
+        Chore::TrainTriage { arguments } => example(&checkout, "triage", "train", &arguments),
         Chore::Provision => supplies::provide(&checkout),
         Chore::Codegen { check: true } => codegen::check(&checkout),
         Chore::Codegen { check: false } => codegen::write(&checkout),
     }
 }
 
-/// Runs the program that measures.
-fn bench(checkout: &Path, arguments: &[String]) -> Result<()> {
+/// Runs a program of the workspace that is too heavy to be part of this one.
+fn program(checkout: &Path, package: &str, arguments: &[String]) -> Result<()> {
+    run(checkout, &["--package", package], arguments)
+}
+
+/// Runs an example of a crate: a chore that needs what the crate has.
+fn example(checkout: &Path, package: &str, name: &str, arguments: &[String]) -> Result<()> {
+    run(checkout, &["--package", package, "--example", name], arguments)
+}
+
+fn run(checkout: &Path, which: &[&str], arguments: &[String]) -> Result<()> {
     let mut cargo = Command::new("cargo");
-    cargo.args(["run", "--release", "--quiet", "--package", "learnflow-bench", "--"]);
+    cargo.args(["run", "--release", "--quiet"]).args(which).arg("--");
     let status = cargo.args(arguments).current_dir(checkout).status().context("cargo does not run")?;
     // It said itself what went wrong.
     std::process::exit(status.code().unwrap_or(1));

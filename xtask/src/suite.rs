@@ -6,9 +6,12 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use learnflow_provision::{TEST_DATABASE_URL, TEST_KAFKA, kafka, postgres, tools_dir, wasm};
+use learnflow_provision::{TEST_DATABASE_URL, TEST_KAFKA, kafka, postgres, tools_dir, wasm, web};
 
 use crate::{codegen, supplies};
+
+/// Builds the programs and tests of the whole workspace, and the scripted provider of the browser tests, at once.
+const BUILD: &[&str] = &["build", "--release", "--workspace", "--bins", "--tests", "--example", "provider"];
 
 /// Runs all stages, also after one failed, and says at the end how each of them went.
 pub fn run(checkout: &Path) -> Result<()> {
@@ -21,9 +24,8 @@ pub fn run(checkout: &Path) -> Result<()> {
     });
     suite.stage("lints of components", || lint_components(checkout));
     suite.stage("Rust tests", || rust_tests(checkout));
-    if checkout.join("web/package.json").is_file() {
-        suite.stage("web tests", || web_tests(&checkout.join("web")));
-    }
+    suite.stage("web types", || web_types(&checkout.join("web")));
+    suite.stage("browser tests", || browser_tests(checkout));
     suite.finish()
 }
 
@@ -73,7 +75,7 @@ fn lint_components(checkout: &Path) -> Result<()> {
 fn rust_tests(checkout: &Path) -> Result<()> {
     // Some tests run the programs of other packages, which `cargo test` alone does not build. Together with the
     // tests they are compiled with the same features, so nothing is compiled twice.
-    cargo(checkout, &["build", "--release", "--workspace", "--bins", "--tests"])?;
+    cargo(checkout, BUILD)?;
 
     let scratch = Scratch::new(checkout)?;
     let mut options = postgres::Options::new(scratch.dir.join("postgres"), tools_dir(checkout));
@@ -171,10 +173,21 @@ impl std::fmt::Display for Totals {
     }
 }
 
-/// The web app's own test script, on exactly the packages of its lock file.
-fn web_tests(web: &Path) -> Result<()> {
-    for arguments in [&["ci"][..], &["test"]] {
+/// The web app's types, on exactly the packages of its lock file.
+fn web_types(web: &Path) -> Result<()> {
+    for arguments in [&["ci", "--no-audit", "--no-fund"][..], &["run", "typecheck"]] {
         run_command(Command::new("npm").args(arguments).current_dir(web))?;
+    }
+    Ok(())
+}
+
+/// What students and teachers do, in Chromium, against the system as `learnflow up` starts it.
+fn browser_tests(checkout: &Path) -> Result<()> {
+    web::build(checkout)?;
+    // The programs are those of the Rust tests: built by themselves they would get other features, all of them anew.
+    cargo(checkout, BUILD)?;
+    for arguments in [&["ci", "--no-audit", "--no-fund"][..], &["test"]] {
+        run_command(Command::new("npm").args(arguments).current_dir(checkout.join("tests/e2e")))?;
     }
     Ok(())
 }

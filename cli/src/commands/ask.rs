@@ -38,6 +38,9 @@ pub struct Arguments {
     /// The exercise it is about
     #[arg(long)]
     exercise: Option<String>,
+    /// How much help is asked for: nudge, pointer, explanation, worked-part or full
+    #[arg(long)]
+    tier: Option<String>,
     /// Who asks
     #[arg(long, default_value = "me")]
     student: String,
@@ -62,6 +65,7 @@ pub async fn ask(arguments: Arguments) -> anyhow::Result<ExitCode> {
         ("code", read(&arguments.code)?),
         ("tests", read(&arguments.tests)?),
         ("exercise_id", arguments.exercise.clone()),
+        ("hint_tier", arguments.tier.clone()),
     ];
     for (name, value) in optional {
         if let Some(value) = value {
@@ -112,6 +116,11 @@ pub async fn ask(arguments: Arguments) -> anyhow::Result<ExitCode> {
             "confidence": answer["confidence"],
             "reasoning": answer["reasoning"],
             "answered_by": answer["answered_by"],
+            "model": answer["model"]["model"],
+            "input_tokens": answer["model"]["input_tokens"],
+            "output_tokens": answer["model"]["output_tokens"],
+            "cost_micros": answer["model"]["cost_micros"],
+            "hint_tier": answer["hint_tier"],
             "text": answer["response_text"],
             "evidence": answer["evidence"],
             "latency_ms": (latency_ms * 10.0).round() / 10.0,

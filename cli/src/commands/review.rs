@@ -25,7 +25,8 @@ pub async fn review(arguments: Arguments) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("cannot read {} as UTF-8", arguments.file.display()))?;
     let sandbox = InProcess::load(&checkout()?)?;
     if arguments.json {
-        let review = code_review::review(&code, &sandbox).await.map_err(|fault| anyhow!(fault.sentence))?;
+        let subject = code_review::Subject { code: &code, ..code_review::Subject::default() };
+        let review = code_review::review(subject, &sandbox).await.map_err(|fault| anyhow!(fault.sentence))?;
         println!("{}", serde_json::to_string(&review)?);
     } else {
         let query = QuerySubmitted { code: Some(code), ..QuerySubmitted::default() };

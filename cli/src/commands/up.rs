@@ -3,11 +3,13 @@
 use std::{process::ExitCode, time::Instant};
 
 use clap::Args;
+use learnflow_telemetry::{Format, Output, Setup};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
+    demo,
     installation::{DataDirectory, Running, checkout},
-    runner::{System, SystemOptions, build},
+    runner::{ModelVariables, System, SystemOptions, build},
 };
 
 /// How to start.
@@ -27,17 +29,18 @@ pub struct Arguments {
     /// Start what is built, without looking whether it is up to date
     #[arg(long)]
     no_build: bool,
+    /// Fill it with a class of thirty and what they did in the last fortnight
+    #[arg(long)]
+    demo: bool,
 }
 
 /// Starts everything, says where it is, and stops it on Ctrl-C or SIGTERM.
 pub async fn up(arguments: Arguments) -> anyhow::Result<ExitCode> {
     // Standard output is for the addresses; what happens goes to standard error.
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()),
-        )
-        .with_writer(std::io::stderr)
-        .init();
+    let _telemetry =
+        Setup { service: "learnflow", format: Format::Text, output: Output::Stderr, level: "warn" }
+            .start()?;
+    learnflow_gateway::raise_file_limit();
     let root = checkout()?;
     let data_dir = arguments.data.path()?;
     if !arguments.no_build {
@@ -54,28 +57,43 @@ pub async fn up(arguments: Arguments) -> anyhow::Result<ExitCode> {
         port: arguments.port,
         database_url: arguments.database_url,
         kafka_bootstrap_servers: arguments.kafka_bootstrap_servers,
+        model: ModelVariables::from_environment(texts(std::env::vars_os()))?,
     };
     let mut system = tokio::select! {
         system = System::start(options) => system?,
         _ = interrupted.recv() => return Ok(ExitCode::from(130)),
         _ = terminated.recv() => return Ok(ExitCode::from(143)),
     };
-    let running = system.running();
+    let running = system.running().clone();
     running.write(&data_dir)?;
     println!("gateway    {}", running.gateway_url);
     println!("functions  {}", running.functions_url);
     println!("sandbox    {}", running.sandbox_url);
     println!("broker     {}", running.broker_url);
     println!("ready in {:.1} s", started.elapsed().as_secs_f64());
+    let with_demo = arguments.demo;
+    let filled = async {
+        if with_demo && let Err(error) = demo::fill(&running, &data_dir).await {
+            // What is there works without it.
+            eprintln!("the demo is not complete, `up --demo` goes on with it: {error:#}");
+        }
+        std::future::pending::<anyhow::Error>().await
+    };
 
     let outcome = tokio::select! {
         _ = interrupted.recv() => Ok(()),
         _ = terminated.recv() => Ok(()),
         error = system.failed() => Err(error),
+        error = filled => Err(error),
     };
     eprintln!("stopping; the data stays in {}", data_dir.display());
     // A stale file would only make `ask` say that nothing answers.
     let _ = std::fs::remove_file(data_dir.join(Running::FILE));
     system.stop().await;
     outcome.map(|()| ExitCode::SUCCESS)
+}
+
+/// The environment without what is no text: none of it is ours.
+fn texts(variables: std::env::VarsOs) -> impl Iterator<Item = (String, String)> {
+    variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }

@@ -6,9 +6,11 @@
 
 mod addresses;
 pub mod build;
+mod model;
 mod roles;
 pub mod sandbox;
 mod system;
 mod variables;
 
+pub use model::ModelVariables;
 pub use system::{System, SystemOptions};

@@ -10,7 +10,8 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::Args;
-use learnflow_sandbox_host::{FleetConfig, ServeConfig, serve_on};
+use learnflow_sandbox_host::{FleetConfig, McpConfig, ServeConfig, serve_on};
+use learnflow_telemetry::{Output, Setup};
 use nix::{
     sys::{
         prctl,
@@ -50,13 +51,8 @@ pub struct ServeArguments {
 
 /// The child process: serves until it is told to stop. Its first line on standard output is its address.
 pub async fn serve(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
-    tracing_subscriber::fmt()
-        .json()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()),
-        )
-        .with_writer(std::io::stderr)
-        .init();
+    let _telemetry =
+        Setup { output: Output::Stderr, level: "warn", ..Setup::service("sandbox-host") }.start()?;
     let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port)).await {
         Ok(listener) => listener,
         Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?,
@@ -71,6 +67,8 @@ pub async fn serve(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
             vec![this.into_os_string(), OsString::from("sandbox-executor")],
             std::path::absolute(&arguments.interpreter)?,
         ),
+        mcp: McpConfig::default(),
+        grace: STOP_DEADLINE / 2,
     };
     // Ctrl-C in a terminal reaches the whole group; the runner says when it is this process's turn.
     let mut terminated = signal(SignalKind::terminate())?;
@@ -139,6 +137,7 @@ impl Launch {
             .args(["--port", &port.to_string()])
             .env_clear()
             .env("DATABASE_URL", &self.database_url)
+            .envs(learnflow_telemetry::inherited())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true);

@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow};
 use axum::{Router, extract::State, routing::get};
 use learnflow_broker::{Broker, BrokerHandle, Resolver};
 use learnflow_event_log::{EventLog, kafka::KafkaLog, postgres::PostgresLog};
-use learnflow_gateway::{Gateway, GatewayConfig, GatewayHandle};
+use learnflow_gateway::{Gateway, GatewayConfig, GatewayHandle, WatchedGroup};
 use learnflow_provision::{postgres, tools_dir};
 use learnflow_spin_host::{HostOptions, Limits, SpinHost};
 use learnflow_topology::{Destination, Graph};
@@ -20,7 +20,9 @@ use sqlx::postgres::PgPoolOptions;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::{addresses::Addresses, build, roles::DatabaseRoles, sandbox::SandboxProcess, variables};
+use super::{
+    ModelVariables, addresses::Addresses, build, roles::DatabaseRoles, sandbox::SandboxProcess, variables,
+};
 use crate::{commands::migrate, installation::Running};
 
 /// The overlay of knative/ that this machine executes.
@@ -41,6 +43,8 @@ pub struct SystemOptions {
     pub database_url: Option<String>,
     /// A Kafka of the user's.
     pub kafka_bootstrap_servers: Option<String>,
+    /// The language model.
+    pub model: ModelVariables,
 }
 
 /// A running system.
@@ -102,7 +106,9 @@ impl System {
             signing_key_file.clone(),
         );
         let web_root = options.root.join("web/out");
-        gateway.web_root = web_root.is_dir().then_some(web_root);
+        gateway.web_root = web_root.join("index.html").is_file().then_some(web_root);
+        gateway.model = options.model.offer()?;
+        gateway.groups = watched_groups(&graph);
         let gateway = Gateway::start(gateway).await.context("the gateway did not start")?;
         addresses.gateway = format!("http://{}", gateway.address());
 
@@ -161,6 +167,20 @@ impl System {
     }
 }
 
+/// The consumer groups of the Triggers, for the operator's page.
+fn watched_groups(graph: &Graph) -> Vec<WatchedGroup> {
+    let group = |trigger: &learnflow_topology::Trigger| WatchedGroup {
+        group: learnflow_broker::trigger_group(&trigger.namespace, &trigger.name),
+        topic: learnflow_broker::broker_topic(&trigger.namespace, &trigger.broker),
+        partitions: graph
+            .brokers
+            .iter()
+            .find(|broker| broker.namespace == trigger.namespace && broker.name == trigger.broker)
+            .map_or(0, |broker| broker.partitions),
+    };
+    graph.triggers.iter().map(group).collect()
+}
+
 fn load_graph(root: &std::path::Path) -> anyhow::Result<Graph> {
     let graph = learnflow_topology::load(root, OVERLAY).context("the manifests")?;
     graph.check().context("the manifests")?;
@@ -193,7 +213,7 @@ async fn load_functions(
     roles: &DatabaseRoles,
 ) -> anyhow::Result<SpinHost> {
     let mut host = HostOptions::new(options.root.join("target/functions"));
-    host.variables = variables::of_components(graph, addresses, roles)?;
+    host.variables = variables::of_components(graph, addresses, roles, &options.model)?;
     host.component_limits = component_limits(graph, &host.limits);
     let app = graph.app.clone();
     // Compiling takes all processors for seconds; the rest of the start must not wait for it.

@@ -1,11 +1,21 @@
 //! PostgreSQL through `spin:postgres`. Every write is one statement (migrations/0003_commit.sql says why).
 
-use learnflow_agent::{Fault, StudentContext};
-use learnflow_events::payload::{AgentResponded, QuerySubmitted};
+use std::collections::BTreeMap;
+
+use learnflow_agent::{
+    Fault, StudentContext, Tutoring,
+    llm::{Settings, Usage},
+};
+use learnflow_events::{
+    Agent,
+    payload::{AgentResponded, QuerySubmitted},
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use spin_sdk::pg::{Connection, Decode, Error, ParameterValue, PgError, QueryError, Row};
 use uuid::Uuid;
+
+use crate::model::Payer;
 
 /// A connection with an agent's role.
 pub struct Database {
@@ -141,6 +151,145 @@ impl Database {
         self.value("SELECT student_context($1)", vec![student_id.to_owned().into()]).await
     }
 
+    /// Whether a model may be asked for a student, and how far help with an exercise may go.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn tutoring(&self, student_id: &str, exercise_id: Option<&str>) -> Result<Tutoring, Fault> {
+        let exercise_id = exercise_id.map(str::to_owned);
+        self.value("SELECT tutoring($1, $2)", vec![student_id.to_owned().into(), exercise_id.into()]).await
+    }
+
+    /// The exercises that a question may be about and that are not in the bank, by id: made by a model, or written by
+    /// the student's teachers.
+    ///
+    /// # Errors
+    /// When the database is away, or an exercise is not a `T`.
+    pub async fn kept_exercises<T: DeserializeOwned>(
+        &self,
+        student_id: &str,
+        query: &QuerySubmitted,
+    ) -> Result<BTreeMap<String, T>, Fault> {
+        if query.exercise_id.is_none() && query.code.is_none() {
+            return Ok(BTreeMap::new());
+        }
+        let parameters = vec![student_id.to_owned().into(), query.exercise_id.clone().into()];
+        self.value("SELECT kept_exercises($1, $2)", parameters).await
+    }
+
+    /// Reserves a call's estimate against the budgets of the day: `{granted, spent?, remaining}`.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn reserve_usage(
+        &self,
+        entry_id: Uuid,
+        payer: &Payer,
+        settings: &Settings,
+        estimate: Usage,
+    ) -> Result<Value, Fault> {
+        self.value(
+            "SELECT reserve_usage($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            vec![
+                entry_id.into(),
+                payer.student_id.clone().into(),
+                payer.agent.to_string().into(),
+                payer.query_id.into(),
+                settings.model.clone().into(),
+                count(estimate.input_tokens).into(),
+                count(estimate.output_tokens).into(),
+                count(settings.cost_micros(estimate)).into(),
+                settings.student_tokens_per_day.into(),
+                settings.site_micros_per_day.into(),
+            ],
+        )
+        .await
+    }
+
+    /// Writes what a reserved call took.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn settle_usage(&self, entry_id: Uuid, usage: Usage, cost_micros: u64) -> Result<(), Fault> {
+        self.effect(
+            "SELECT settle_usage($1, $2, $3, $4)",
+            vec![
+                entry_id.into(),
+                count(usage.input_tokens).into(),
+                count(usage.output_tokens).into(),
+                count(cost_micros).into(),
+            ],
+        )
+        .await
+    }
+
+    /// Whether the circuit breaker lets a call through.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn breaker_allows(&self, name: &str) -> Result<bool, Fault> {
+        let row = self.row("SELECT breaker_allows($1)", vec![name.to_owned().into()]).await?;
+        column(&row, 0)
+    }
+
+    /// Tells the circuit breaker what a call came to.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn breaker_outcome(&self, name: &str, ok: bool) -> Result<(), Fault> {
+        self.effect("SELECT breaker_outcome($1, $2)", vec![name.to_owned().into(), ok.into()]).await
+    }
+
+    /// Counts an event that `/metrics` shows.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn count(&self, agent: Agent, counter: &str) -> Result<(), Fault> {
+        let parameters = vec![agent.to_string().into(), counter.to_owned().into()];
+        self.effect("SELECT count_for_agent($1, $2)", parameters).await
+    }
+
+    /// The answer that is kept under a key; counted as a hit or a miss.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn cached_response(&self, agent: Agent, key: &str) -> Result<Option<Value>, Fault> {
+        let parameters = vec![agent.to_string().into(), key.to_owned().into()];
+        let row = self.row("SELECT cached_response($1, $2)", parameters).await?;
+        column(&row, 0)
+    }
+
+    /// Keeps an answer for whoever asks the same.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn cache_response(
+        &self,
+        agent: Agent,
+        key: &str,
+        response: &Value,
+        hours: i32,
+    ) -> Result<(), Fault> {
+        let parameters =
+            vec![agent.to_string().into(), key.to_owned().into(), jsonb(response)?, hours.into()];
+        self.effect("SELECT cache_response($1, $2, $3, $4)", parameters).await
+    }
+
+    /// Puts an event off; returns how often that has happened.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn defer_event(&self, consumer: Agent, event_id: &str) -> Result<i32, Fault> {
+        let parameters = vec![consumer.to_string().into(), event_id.to_owned().into()];
+        let row = self.row("SELECT defer_event($1, $2)", parameters).await?;
+        column(&row, 0)
+    }
+
+    /// Runs a function for its effect.
+    async fn effect(&self, sql: &str, parameters: Vec<ParameterValue>) -> Result<(), Fault> {
+        self.execute(sql, parameters).await.map(drop)
+    }
+
     /// One JSON value from a query with one row and one JSONB column.
     ///
     /// # Errors
@@ -172,6 +321,11 @@ impl Database {
         let result = self.connection.query(sql, parameters).await.map_err(fault)?;
         result.collect().await.map_err(fault)
     }
+}
+
+/// A count as PostgreSQL's bigint.
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// A JSONB parameter.

@@ -4,7 +4,7 @@ use learnflow_agent::Fault;
 use learnflow_events::Agent;
 use spin_sdk::variables::Error as VariableError;
 
-use crate::{database::Database, publish::Publisher, sandbox::HttpSandbox};
+use crate::{database::Database, publish::Publisher, runs::Meter, sandbox::HttpSandbox};
 
 /// The outside world of one invocation.
 pub struct Environment {
@@ -14,6 +14,8 @@ pub struct Environment {
     pub database: Database,
     /// W3C trace context of the cause, continued in everything that is sent.
     pub traceparent: Option<String>,
+    /// What runs in the sandbox have taken so far.
+    pub runs: Meter,
 }
 
 impl Environment {
@@ -23,7 +25,7 @@ impl Environment {
     /// [`learnflow_agent::FaultKind::Retry`] when the database is away.
     pub async fn open(agent: Agent, traceparent: Option<String>) -> Result<Self, Fault> {
         let address = variable("database_url").await?;
-        Ok(Self { agent, database: Database::open(&address).await?, traceparent })
+        Ok(Self { agent, database: Database::open(&address).await?, traceparent, runs: Meter::default() })
     }
 
     /// The sandbox, for the agents whose component may reach it.
@@ -31,7 +33,19 @@ impl Environment {
     /// # Errors
     /// [`learnflow_agent::FaultKind::Bug`] when the manifest does not give this component the variable.
     pub async fn sandbox(&self) -> Result<HttpSandbox, Fault> {
-        Ok(HttpSandbox::new(variable("sandbox_url").await?, self.traceparent.clone()))
+        Ok(HttpSandbox::new(variable("sandbox_url").await?, self.traceparent.clone(), self.runs.clone()))
+    }
+
+    /// Whether the component may reach the sandbox.
+    ///
+    /// # Errors
+    /// When the host cannot give the variable.
+    pub async fn has_sandbox(&self) -> Result<bool, Fault> {
+        match spin_sdk::variables::get("sandbox_url").await {
+            Ok(_) => Ok(true),
+            Err(VariableError::Undefined(_)) => Ok(false),
+            Err(error) => Err(Fault::bug(format!("variable sandbox_url: {error:?}"))),
+        }
     }
 
     /// The broker, for what an HTTP trigger publishes; `None` for a component that the manifest keeps away

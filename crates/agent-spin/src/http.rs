@@ -1,6 +1,7 @@
 //! HTTP in and out of a component: its routes, bodies with limits, faults as problem details (RFC 9457).
 
 use bytes::Bytes;
+use futures::channel::mpsc;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use learnflow_agent::{Fault, FaultKind};
@@ -55,7 +56,7 @@ impl TriggerRequest {
     }
 }
 
-/// Serves one request of an agent: `/<agent>/events`, `/health`, `/ready`, `/metrics` and its HTTP triggers.
+/// Serves one request of an agent: `/<agent>/events`, `/health`, `/ready`, `/metrics`, `/status` and its HTTP triggers.
 ///
 /// `on_event` gets a CloudEvent of a known type and returns the event to reply with, if any.
 /// `on_trigger` gets a POST to one of `triggers`.
@@ -77,6 +78,10 @@ pub async fn route(
         },
         (&Method::GET, "metrics") => match metrics(agent).await {
             Ok(text) => text_response(text),
+            Err(fault) => problem(agent, &fault, FaultStatus::Http),
+        },
+        (&Method::GET, "status") => match status(agent).await {
+            Ok(health) => json_response(StatusCode::OK, &health),
             Err(fault) => problem(agent, &fault, FaultStatus::Http),
         },
         (&Method::POST, "events") => {
@@ -105,12 +110,23 @@ async fn ready(agent: Agent) -> Result<(), Fault> {
     Environment::open(agent, None).await?.database.ping().await
 }
 
+/// How the agent is doing, by what it did and what waits for it: there is nobody to ask between two messages.
+async fn status(agent: Agent) -> Result<Value, Fault> {
+    let database = Environment::open(agent, None).await?.database;
+    database.value("SELECT agent_health($1)", vec![agent.as_str().to_owned().into()]).await
+}
+
 /// The research document's metrics, counted in the database because an instance lives for one request.
 async fn metrics(agent: Agent) -> Result<String, Fault> {
     let database = Environment::open(agent, None).await?.database;
     let counts: Value =
         database.value("SELECT agent_counts($1)", vec![agent.as_str().to_owned().into()]).await?;
     let count = |name: &str| counts[name].as_i64().unwrap_or_default();
+    let run_us: f64 =
+        database.value("SELECT agent_run_us($1)", vec![agent.as_str().to_owned().into()]).await?;
+    let counted = |name: &str| counts["counters"][name].as_f64().unwrap_or_default();
+    let asked = counted("cache_hits") + counted("cache_misses");
+    let hit_ratio = if asked > 0.0 { counted("cache_hits") / asked } else { 0.0 };
     Ok(format!(
         "# HELP agent_requests_total Events handled and turns ended, by status.\n\
          # TYPE agent_requests_total counter\n\
@@ -122,13 +138,42 @@ async fn metrics(agent: Agent) -> Result<String, Fault> {
          agent_turns_waiting{{agent=\"{agent}\"}} {}\n\
          # HELP agent_processing_seconds_total Time from routed to answered, summed over turns.\n\
          # TYPE agent_processing_seconds_total counter\n\
-         agent_processing_seconds_total{{agent=\"{agent}\"}} {}\n",
+         agent_processing_seconds_total{{agent=\"{agent}\"}} {}\n\
+         # HELP agent_tokens_total Tokens of a language model, by direction.\n\
+         # TYPE agent_tokens_total counter\n\
+         agent_tokens_total{{agent=\"{agent}\",direction=\"input\"}} {}\n\
+         agent_tokens_total{{agent=\"{agent}\",direction=\"output\"}} {}\n\
+         # HELP agent_model_cost_dollars_total Price of the tokens.\n\
+         # TYPE agent_model_cost_dollars_total counter\n\
+         agent_model_cost_dollars_total{{agent=\"{agent}\"}} {}\n\
+         # HELP agent_run_seconds_total Run time in the sandbox.\n\
+         # TYPE agent_run_seconds_total counter\n\
+         agent_run_seconds_total{{agent=\"{agent}\"}} {}\n\
+         # HELP agent_cache_hit_ratio Share of questions with a key that were answered from the response cache.\n\
+         # TYPE agent_cache_hit_ratio gauge\n\
+         agent_cache_hit_ratio{{agent=\"{agent}\"}} {hit_ratio}\n\
+         # HELP agent_occurrences_total Calls of a model, its errors, cache hits and misses, leaks and false claims caught.\n\
+         # TYPE agent_occurrences_total counter\n{}",
         count("handled"),
         count("answered"),
         count("failed"),
         count("waiting"),
         count("processing_ms") as f64 / 1000.0,
+        count("input_tokens"),
+        count("output_tokens"),
+        count("cost_micros") as f64 / 1e6,
+        run_us / 1e6,
+        occurrences(agent, &counts["counters"]),
     ))
+}
+
+fn occurrences(agent: Agent, counters: &Value) -> String {
+    let lines = counters.as_object().into_iter().flatten();
+    lines
+        .map(|(name, value)| {
+            format!("agent_occurrences_total{{agent=\"{agent}\",kind=\"{name}\"}} {value}\n")
+        })
+        .collect()
 }
 
 async fn read(request: Request, max_bytes: usize) -> Result<(HeaderMap, Bytes), Fault> {
@@ -180,6 +225,45 @@ pub fn event_stream(text: &str, answered: &impl Serialize) -> Response {
     with_body(StatusCode::OK, "text/event-stream", body.into_bytes())
 }
 
+/// A response of server-sent events that are still to be made, and where they are put in.
+pub fn live_event_stream() -> (mpsc::Sender<Bytes>, Response) {
+    let (sender, body) = spin_sdk::http::body::stream::<Bytes>();
+    let mut response = Response::new(box_body(body));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Proxies that collect a response would take the streaming out of it.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    (sender, response)
+}
+
+/// Puts an event in. What does not fit any more is left out: the last event has the whole answer.
+pub fn send_event(sender: &mut mpsc::Sender<Bytes>, name: &str, data: &impl Serialize) {
+    let data = serde_json::to_string(data).unwrap_or_default();
+    let _ = sender.try_send(Bytes::from(format!("event: {name}\ndata: {data}\n\n")));
+}
+
+/// Puts a comment in, which readers ignore; `false` when nobody reads any more.
+pub fn send_comment(sender: &mut mpsc::Sender<Bytes>) -> bool {
+    match sender.try_send(Bytes::from_static(b": still at it\n\n")) {
+        Ok(()) => true,
+        Err(error) => !error.is_disconnected(),
+    }
+}
+
+/// What a reader of a stream is told about a fault; the operator reads its context in the log.
+pub fn failure(agent: Agent, fault: &Fault) -> Value {
+    let id = log_fault(agent, fault);
+    json!({"message": fault.sentence, "instance": format!("urn:uuid:{id}"), "retry": fault.kind == FaultKind::Retry})
+}
+
+fn log_fault(agent: Agent, fault: &Fault) -> Uuid {
+    let id = Uuid::new_v4();
+    let level = if fault.kind == FaultKind::Bug { "ERROR" } else { "WARN" };
+    eprintln!("{}", json!({"level": level, "agent": agent, "fault": id, "context": fault.context}));
+    id
+}
+
 fn text_response(text: String) -> Response {
     with_body(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text.into_bytes())
 }
@@ -224,9 +308,7 @@ fn problem(agent: Agent, fault: &Fault, status: FaultStatus) -> Response {
         (FaultKind::Retry, _) => StatusCode::SERVICE_UNAVAILABLE,
         (FaultKind::Bug, _) => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    let id = Uuid::new_v4();
-    let level = if fault.kind == FaultKind::Bug { "ERROR" } else { "WARN" };
-    eprintln!("{}", json!({"level": level, "agent": agent, "fault": id, "context": fault.context}));
+    let id = log_fault(agent, fault);
     let mut response = with_body(
         status,
         "application/problem+json",
@@ -247,7 +329,7 @@ fn problem(agent: Agent, fault: &Fault, status: FaultStatus) -> Response {
 }
 
 fn not_found(agent: Agent, triggers: &[&str], action: &str) -> Response {
-    let known = action.is_empty() || ["health", "ready", "metrics", "events"].contains(&action);
+    let known = action.is_empty() || ["health", "ready", "metrics", "status", "events"].contains(&action);
     let status = if known || triggers.contains(&action) {
         StatusCode::METHOD_NOT_ALLOWED
     } else {
@@ -255,8 +337,10 @@ fn not_found(agent: Agent, triggers: &[&str], action: &str) -> Response {
     };
     let posts: Vec<_> =
         triggers.iter().chain(&["events"]).map(|action| format!("/{agent}/{action}")).collect();
-    let detail =
-        format!("POST to {}, or GET /{agent}/health, /{agent}/ready, /{agent}/metrics", posts.join(", "));
+    let detail = format!(
+        "POST to {}, or GET /{agent}/health, /{agent}/ready, /{agent}/metrics, /{agent}/status",
+        posts.join(", ")
+    );
     with_body(
         status,
         "application/problem+json",

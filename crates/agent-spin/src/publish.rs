@@ -6,6 +6,8 @@ use http_body_util::{BodyExt, Full};
 use learnflow_agent::Fault;
 use learnflow_events::{Event, message};
 
+use crate::outbound;
+
 /// A client of the broker's ingress.
 pub struct Publisher {
     broker_url: String,
@@ -31,7 +33,7 @@ impl Publisher {
         let request = request
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| Fault::bug(format!("event to HTTP: {error}")))?;
-        let response = spin_sdk::http::send(request)
+        let response = outbound::send(request)
             .await
             .map_err(|error| Fault::retry(format!("broker ingress: {error:?}")))?;
         let status = response.status();

@@ -1,11 +1,15 @@
 //! The sandbox host over HTTP.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use learnflow_agent::{Fault, Sandbox};
 use learnflow_events::code::{RunReport, RunRequest, TestReport, TestRequest};
 use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{outbound, runs::Meter};
 
 /// The largest report that is read; the sandbox bounds its output well below.
 const REPORT_BYTES: usize = 8 * 1024 * 1024;
@@ -14,12 +18,13 @@ const REPORT_BYTES: usize = 8 * 1024 * 1024;
 pub struct HttpSandbox {
     base_url: String,
     traceparent: Option<String>,
+    runs: Meter,
 }
 
 impl HttpSandbox {
-    /// A client of the service at `base_url` (scheme, host and port).
-    pub fn new(base_url: impl Into<String>, traceparent: Option<String>) -> Self {
-        Self { base_url: base_url.into(), traceparent }
+    /// A client of the service at `base_url` (scheme, host and port); `runs` counts what it takes.
+    pub fn new(base_url: impl Into<String>, traceparent: Option<String>, runs: Meter) -> Self {
+        Self { base_url: base_url.into(), traceparent, runs }
     }
 
     async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Fault> {
@@ -34,7 +39,7 @@ impl HttpSandbox {
         let request = request
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| Fault::bug(format!("sandbox request: {error}")))?;
-        let response = spin_sdk::http::send(request)
+        let response = outbound::send(request)
             .await
             .map_err(|error| Fault::retry(format!("sandbox {path}: {error:?}")))?;
         let status = response.status();
@@ -59,10 +64,16 @@ impl HttpSandbox {
 
 impl Sandbox for HttpSandbox {
     async fn run(&self, request: &RunRequest) -> Result<RunReport, Fault> {
-        self.post("/run", request).await
+        let report: RunReport = self.post("/run", request).await?;
+        self.runs.add(report.duration_us);
+        Ok(report)
     }
 
     async fn test(&self, request: &TestRequest) -> Result<TestReport, Fault> {
-        self.post("/tests", request).await
+        // A report of tests does not say how long they took.
+        let started = Instant::now();
+        let report = self.post("/tests", request).await?;
+        self.runs.add(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
+        Ok(report)
     }
 }

@@ -1,22 +1,30 @@
 //! A specialist's component: routed queries in, answers out, each exactly once.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use chrono::Utc;
-use learnflow_agent::{Answer, Fault, Question, check_query};
+use futures::{FutureExt, channel::mpsc, future::Either};
+use learnflow_agent::{Answer, Fault, Question, Tutoring, check_query, write::Reader};
 use learnflow_events::{
     Agent, Event, EventType, Incoming, Outgoing, Route, ids, limits,
     message::{STEP_EXPLAIN, STEP_EXPLAINED, extension},
     payload::{AgentResponded, QueryRouted, QuerySubmitted},
 };
 use serde_json::Value;
-use spin_sdk::http::Request;
+use spin_sdk::{http::Request, wasip3};
 use uuid::Uuid;
 
 use crate::{
     Environment,
+    activity::LiveChannel,
     http::{self, Response, TriggerRequest},
+    runs::Runs,
+    tutor::{Tutored, Work, WritingOf, tutor},
 };
+
+/// How often a reader who waits is looked after: a stream that nobody takes is noticed only by writing to it.
+const HEARTBEAT: Duration = Duration::from_millis(400);
 
 /// Where a question came from, for cores that answer HTTP triggers differently.
 #[derive(Clone, Debug)]
@@ -33,19 +41,21 @@ pub struct Turn {
     pub cause: String,
 }
 
-/// Serves one request of a specialist. `answer` is its core with the sandbox or the database filled in.
+/// Serves one request of a specialist. `answer` is its core with the sandbox or the database filled in; `writing` says
+/// how a model may write the answer.
 pub async fn serve(
     agent: Agent,
     triggers: &[&str],
     request: Request,
-    answer: impl AsyncFn(&Question, &Turn, &Environment) -> Result<Answer, Fault>,
+    answer: impl AsyncFn(&Question, &Turn, &Environment) -> Result<Answer, Fault> + Copy + 'static,
+    writing: WritingOf,
 ) -> Response {
     http::route(
         agent,
         triggers,
         request,
-        async |incoming| on_event(agent, incoming, &answer).await,
-        async |request| on_trigger(agent, request, &answer).await,
+        async |incoming| on_event(agent, incoming, &answer, writing).await,
+        async |request| on_trigger(agent, request, answer, writing).await,
     )
     .await
 }
@@ -58,18 +68,77 @@ pub async fn on_event(
     agent: Agent,
     incoming: Incoming,
     answer: &impl AsyncFn(&Question, &Turn, &Environment) -> Result<Answer, Fault>,
+    writing: WritingOf,
 ) -> Result<Option<Event>, Fault> {
     let started = Instant::now();
     let (turn, mut question, saga) = read_event(&incoming)?;
-    let environment = Environment::open(agent, incoming.extension(extension::TRACE_PARENT)).await?;
+    let environment = Environment::open(agent, incoming.traceparent.clone()).await?;
     if let Some(stored) = environment.database.stored_reply(agent.as_str(), &turn.cause).await? {
         return stored.reply.map(event_of_json).transpose();
     }
-    question.student = environment.database.student_context(&turn.student_id).await?;
-    let answer = answer(&question, &turn, &environment).await?;
-    let responded = responded(agent, &turn, answer, started);
-    let reply = commit(agent, &environment, &turn, &responded, saga).await?;
+    let tutoring = know(&environment, &turn, &mut question).await?;
+    let work = Work { agent, environment, turn, question, tutoring };
+    let mut live = LiveChannel::open(agent, &work.turn, work.environment.traceparent.clone()).await;
+    let tutored = answered(&work, answer, writing, &mut live).await?;
+    let by_model = tutored.answer.model.is_some();
+    let responded = responded(agent, &work.turn, tutored.answer, started);
+    if by_model {
+        live.close().await;
+    }
+    let reply = commit(agent, &work.environment, &work.turn, &responded, saga).await?;
     Ok(Some(reply))
+}
+
+/// Fills in what is known about the student, and how much help is granted.
+async fn know(environment: &Environment, turn: &Turn, question: &mut Question) -> Result<Tutoring, Fault> {
+    let exercise = question.query.exercise_id.as_deref();
+    question.student = environment.database.student_context(&turn.student_id).await?;
+    let mut tutoring = environment.database.tutoring(&turn.student_id, exercise).await?;
+    question.tier = tutoring.grant(question.query.hint_tier, question.query.code.as_deref()).tier;
+    question.notes = std::mem::take(&mut tutoring.notes);
+    Ok(tutoring)
+}
+
+/// The authored answer, then whoever writes it better; what was not shown yet is shown at the end.
+async fn answered(
+    work: &Work,
+    answer: &impl AsyncFn(&Question, &Turn, &Environment) -> Result<Answer, Fault>,
+    writing: WritingOf,
+    reader: &mut impl Reader,
+) -> Result<Tutored, Fault> {
+    let Work { environment, turn, question, tutoring, .. } = work;
+    let runs = Runs::reserve(work).await?;
+    let mut tutored = match runs.as_ref().and_then(|runs| runs.refusal(work)) {
+        Some(answer) => Tutored { answer, shown: false, remaining: None, run_seconds: None },
+        None => {
+            let authored = answer(question, turn, environment).await?;
+            tutor(work, authored, writing, reader).await?
+        }
+    };
+    let sentence = tutoring.grant(question.query.hint_tier, question.query.code.as_deref()).sentence;
+    let sentence = if tutored.answer.hint_tier.is_some() { sentence } else { "" };
+    if !tutored.shown {
+        if !sentence.is_empty() {
+            tutored.answer.text.push_str(&format!("\n\n*{sentence}*"));
+        }
+        for piece in tutored.answer.text.split_inclusive("\n\n") {
+            reader.show(piece);
+        }
+        tutored.shown = true;
+    }
+    if let Some(runs) = &runs {
+        runs.settle(work).await;
+        tutored.run_seconds = Some(runs.remaining_s);
+    }
+    if let Value::Object(evidence) = &mut tutored.answer.evidence {
+        if let Some(remaining) = tutored.remaining {
+            evidence.insert("tokens_remaining".to_owned(), remaining.into());
+        }
+        if let Some(remaining) = tutored.run_seconds {
+            evidence.insert("run_seconds_remaining".to_owned(), remaining.into());
+        }
+    }
+    Ok(tutored)
 }
 
 /// What an event asks: a routed query, or the concept behind a debug answer (the saga).
@@ -104,7 +173,8 @@ fn read_event(incoming: &Incoming) -> Result<(Turn, Question, Option<String>), F
         action: None,
         cause,
     };
-    Ok((turn, Question { query: routed.query, ..Question::default() }, None))
+    let tier = routed.query.hint_tier.unwrap_or_default();
+    Ok((turn, Question { query: routed.query, tier, ..Question::default() }, None))
 }
 
 /// Answers one HTTP request, once for each idempotency key.
@@ -114,7 +184,8 @@ fn read_event(incoming: &Incoming) -> Result<(Turn, Question, Option<String>), F
 pub async fn on_trigger(
     agent: Agent,
     request: TriggerRequest,
-    answer: &impl AsyncFn(&Question, &Turn, &Environment) -> Result<Answer, Fault>,
+    answer: impl AsyncFn(&Question, &Turn, &Environment) -> Result<Answer, Fault> + Copy + 'static,
+    writing: WritingOf,
 ) -> Result<Response, Fault> {
     let started = Instant::now();
     let mut query: QuerySubmitted = request.json()?;
@@ -137,30 +208,137 @@ pub async fn on_trigger(
         action: Some(request.action.clone()),
         cause,
     };
-    let event = match environment.database.stored_reply(agent.as_str(), &turn.cause).await? {
-        Some(stored) => {
-            let reply = stored.reply.ok_or_else(|| Fault::bug("a trigger's stored reply is empty"))?;
-            event_of_json(reply)?
-        }
-        None => {
-            let student = environment.database.student_context(&turn.student_id).await?;
-            let question = Question { query, student, concept: None };
-            let answer = answer(&question, &turn, &environment).await?;
-            let responded = responded(agent, &turn, answer, started);
-            commit(agent, &environment, &turn, &responded, None).await?
-        }
-    };
-    // Published before the caller hears of it; a caller that repeats the request publishes the same event.
-    // (Progress may not reach the broker; its reports are no evidence of learning.)
-    if let Some(publisher) = environment.publisher().await? {
-        publisher.publish(&event).await?;
+    if let Some(stored) = environment.database.stored_reply(agent.as_str(), &turn.cause).await? {
+        let reply = stored.reply.ok_or_else(|| Fault::bug("a trigger's stored reply is empty"))?;
+        let event = event_of_json(reply)?;
+        publish(&environment, &event).await?;
+        let responded = Incoming::new(event)?.envelope::<AgentResponded>()?.payload;
+        return Ok(if request.event_stream {
+            http::event_stream(&responded.response_text, &responded)
+        } else {
+            http::json_response(::http::StatusCode::OK, &responded)
+        });
     }
-    let responded = Incoming::new(event)?.envelope::<AgentResponded>()?.payload;
-    Ok(if request.event_stream {
-        http::event_stream(&responded.response_text, &responded)
-    } else {
-        http::json_response(::http::StatusCode::OK, &responded)
-    })
+    let mut question = Question { query, ..Question::default() };
+    let tutoring = know(&environment, &turn, &mut question).await?;
+    let work = Work { agent, environment, turn, question, tutoring };
+    if request.event_stream {
+        return Ok(streamed(work, answer, writing, started));
+    }
+    let tutored = answered(&work, &answer, writing, &mut Nobody).await?;
+    let remains = [
+        ("x-learnflow-tokens-remaining", tutored.remaining),
+        ("x-learnflow-run-seconds-remaining", tutored.run_seconds),
+    ];
+    let responded = finish(&work, tutored, started).await?;
+    let mut response = http::json_response(::http::StatusCode::OK, &responded);
+    for (name, remaining) in remains {
+        if let Some(remaining) = remaining {
+            response.headers_mut().insert(name, remaining.into());
+        }
+    }
+    Ok(response)
+}
+
+/// A response whose body is the answer as it is made. A fault after its head is an event `failed`.
+fn streamed(
+    work: Work,
+    answer: impl AsyncFn(&Question, &Turn, &Environment) -> Result<Answer, Fault> + Copy + 'static,
+    writing: WritingOf,
+    started: Instant,
+) -> Response {
+    let (mut sender, response) = http::live_event_stream();
+    wasip3::spawn(async move {
+        let mut reader = EventStream { sender: sender.clone(), index: 0 };
+        let finished = async {
+            let tutored = answered(&work, &answer, writing, &mut reader).await?;
+            finish(&work, tutored, started).await
+        };
+        // Whoever has left is noticed by the heartbeat; then the work is dropped, and with it the provider's request.
+        match futures::future::select(finished.boxed_local(), gone(sender.clone()).boxed_local()).await {
+            Either::Left((Ok(responded), _)) => http::send_event(&mut sender, "answered", &responded),
+            Either::Left((Err(fault), _)) => {
+                http::send_event(&mut sender, "failed", &http::failure(work.agent, &fault));
+            }
+            Either::Right((_, unfinished)) => {
+                drop(unfinished);
+                // The turn still ends: with the authored answer, which costs nothing.
+                let ended = async {
+                    let answer = answer(&work.question, &work.turn, &work.environment).await?;
+                    if let Some(runs) = Runs::reserve(&work).await? {
+                        runs.settle(&work).await;
+                    }
+                    finish(
+                        &work,
+                        Tutored { answer, shown: true, remaining: None, run_seconds: None },
+                        started,
+                    )
+                    .await
+                };
+                if let Err(fault) = ended.await {
+                    http::failure(work.agent, &fault);
+                }
+            }
+        }
+    });
+    response
+}
+
+/// Resolves when the reader of a stream has left.
+async fn gone(mut sender: mpsc::Sender<Bytes>) {
+    loop {
+        spin_sdk::time::sleep(HEARTBEAT).await;
+        if !http::send_comment(&mut sender) {
+            return;
+        }
+    }
+}
+
+/// Stores and publishes an answer.
+async fn finish(work: &Work, tutored: Tutored, started: Instant) -> Result<AgentResponded, Fault> {
+    let Work { agent, environment, turn, .. } = work;
+    let responded = responded(*agent, turn, tutored.answer, started);
+    let event = commit(*agent, environment, turn, &responded, None).await?;
+    publish(environment, &event).await?;
+    Ok(Incoming::new(event)?.envelope::<AgentResponded>()?.payload)
+}
+
+/// Published before the caller hears of it; a caller that repeats the request publishes the same event. (Progress may
+/// not reach the broker; its reports are no evidence of learning.)
+async fn publish(environment: &Environment, event: &Event) -> Result<(), Fault> {
+    match environment.publisher().await? {
+        Some(publisher) => publisher.publish(event).await,
+        None => Ok(()),
+    }
+}
+
+/// A reader of server-sent events.
+struct EventStream {
+    sender: mpsc::Sender<Bytes>,
+    index: u32,
+}
+
+impl Reader for EventStream {
+    fn show(&mut self, piece: &str) {
+        let delta = serde_json::json!({"index": self.index, "text": piece});
+        http::send_event(&mut self.sender, "delta", &delta);
+        self.index += 1;
+    }
+
+    fn present(&mut self) -> bool {
+        !self.sender.is_closed()
+    }
+}
+
+/// The reader of an answer that is sent as a whole.
+struct Nobody;
+
+impl Reader for Nobody {
+    fn show(&mut self, _: &str) {}
+
+    fn present(&mut self) -> bool {
+        true
+    }
 }
 
 fn responded(agent: Agent, turn: &Turn, answer: Answer, started: Instant) -> AgentResponded {
@@ -179,6 +357,8 @@ fn responded(agent: Agent, turn: &Turn, answer: Answer, started: Instant) -> Age
         topics: answer.topics,
         observations: answer.observations,
         concept: answer.concept,
+        hint_tier: answer.hint_tier,
+        model: answer.model,
     }
 }
 

@@ -2,11 +2,11 @@
 
 use learnflow_events::{
     limits,
-    payload::{AnsweredBy, Observation, QuerySubmitted, ResponseType},
+    payload::{AnsweredBy, HintTier, ModelUse, Observation, QuerySubmitted, ResponseType},
 };
 use serde_json::Value;
 
-use crate::{Fault, StudentContext};
+use crate::{CourseNote, Fault, StudentContext};
 
 /// What a specialist is asked.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,10 @@ pub struct Question {
     pub student: StudentContext,
     /// In the saga of a debug answer: the idea to explain, instead of the message.
     pub concept: Option<String>,
+    /// How much help the student is granted: at most what the course's policy allows.
+    pub tier: HintTier,
+    /// What the teachers of the student's classes want to be said.
+    pub notes: Vec<CourseNote>,
 }
 
 /// What a specialist answers.
@@ -42,6 +46,10 @@ pub struct Answer {
     pub observations: Vec<Observation>,
     /// The idea behind an error, for concepts to explain.
     pub concept: Option<String>,
+    /// How much help the answer gives, where that is graded.
+    pub hint_tier: Option<HintTier>,
+    /// The model that wrote it, when one did.
+    pub model: Option<ModelUse>,
 }
 
 impl Answer {
@@ -58,6 +66,8 @@ impl Answer {
             topics: Vec::new(),
             observations: Vec::new(),
             concept: None,
+            hint_tier: None,
+            model: None,
         }
     }
 }

@@ -43,6 +43,8 @@ pub struct StudentContext {
     pub mastery_levels: BTreeMap<String, f64>,
     /// Topics with an open struggle.
     pub struggle_topics: Vec<String>,
+    /// Topics whose last rated answer did not help.
+    pub unhelpful_topics: Vec<String>,
     /// Achievements so far.
     pub achievements: Vec<String>,
     /// Turns so far, by agent.

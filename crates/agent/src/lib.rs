@@ -7,9 +7,15 @@
 pub mod answer;
 pub mod context;
 pub mod fault;
+pub mod guard;
+pub mod llm;
 pub mod sandbox;
+pub mod tutoring;
+pub mod write;
 
 pub use answer::{Answer, Question, check_query};
 pub use context::{LearningStyle, RecentQuery, SkillLevel, StudentContext};
 pub use fault::{Fault, FaultKind};
+pub use guard::Guard;
 pub use sandbox::Sandbox;
+pub use tutoring::{CourseNote, Tutoring};

@@ -3,10 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use learnflow_event_log::{EventLog, LogError, Record};
+use learnflow_event_log::{EventLog, LogError};
+use learnflow_telemetry::http;
 use learnflow_topology::graph::{ContentMode, Delivery, Destination};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::{
     backoff,
@@ -14,6 +16,7 @@ use crate::{
     event::CloudEvent,
     metrics::{Metrics, Outcome},
     send::{Answer, Failure, Sender},
+    spans,
 };
 
 /// The longest try when the delivery names no timeout.
@@ -36,6 +39,8 @@ pub(crate) struct Delivering {
     pub(crate) shared: Arc<Shared>,
     pub(crate) namespace: String,
     pub(crate) trigger: String,
+    /// Its consumer group.
+    pub(crate) group: String,
     /// Where replies go.
     pub(crate) broker_topic: String,
     pub(crate) subscriber: Destination,
@@ -60,13 +65,18 @@ impl Delivering {
     /// Delivers the event, or its dead letter. Returns once replies are in the log.
     pub(crate) async fn deliver(&self, event: CloudEvent) -> Ended {
         let id = event.id().to_owned();
-        let result = match self.attempts(&self.subscriber, &event).await {
-            Ok(Ok(outcome)) => Ok(outcome),
-            Ok(Err(failure)) => self.dead_letter(event, failure).await,
-            Err(Stopped) => Err(Stopped),
+        let span = spans::process(&self.broker_topic, &self.group, &event);
+        let delivered = async {
+            match self.attempts(&self.subscriber, &event).await? {
+                Ok(outcome) => Ok(outcome),
+                Err(failure) => self.dead_letter(event, failure).await,
+            }
         };
-        match result {
+        match delivered.instrument(span.clone()).await {
             Ok(outcome) => {
+                if matches!(outcome, Outcome::DeadLettered | Outcome::Dropped) {
+                    http::failed(&span, outcome.as_str());
+                }
                 self.shared.metrics.event(&self.trigger, outcome);
                 Ended::Handled
             }
@@ -85,11 +95,11 @@ impl Delivering {
     ) -> Result<Result<Outcome, Failure>, Stopped> {
         let mut tries = 0;
         loop {
-            let failure = match self.attempt(to, event).await? {
+            let failure = match self.attempt(to, event, tries).await? {
                 Answer::Done => return Ok(Ok(Outcome::Delivered)),
                 Answer::Reply(reply) => {
                     return Ok(self
-                        .append(&self.broker_topic, reply.to_record())
+                        .append(&self.broker_topic, ContentMode::Binary, *reply)
                         .await?
                         .map(|()| Outcome::Replied));
                 }
@@ -113,25 +123,23 @@ impl Delivering {
         }
     }
 
-    async fn attempt(&self, to: &Destination, event: &CloudEvent) -> Result<Answer, Stopped> {
+    /// One try; `before` were made.
+    async fn attempt(&self, to: &Destination, event: &CloudEvent, before: u32) -> Result<Answer, Stopped> {
         let target = match self.shared.destinations.target(to) {
             Ok(target) => target,
             Err(text) => return Ok(Answer::Failed(Failure::without_answer(text))),
         };
         match target {
             Target::Topic { topic, content_mode } => {
-                let record = match content_mode {
-                    ContentMode::Binary => event.to_record(),
-                    ContentMode::Structured => event.to_structured_record(),
-                };
-                Ok(self.append(&topic, record).await?.map_or_else(Answer::Failed, |()| Answer::Done))
+                let appended = self.append(&topic, content_mode, event.clone()).await?;
+                Ok(appended.map_or_else(Answer::Failed, |()| Answer::Done))
             }
             Target::Http(uri) => {
                 let slot = self.shared.stop.run_until_cancelled(self.slots.acquire()).await.ok_or(Stopped)?;
                 let _slot = slot.map_err(|_| Stopped)?;
                 let timeout = self.delivery.timeout.unwrap_or(DEFAULT_TIMEOUT);
                 let timer = self.shared.metrics.time(&self.trigger);
-                let answer = self.shared.sender.send(uri, &self.namespace, event, timeout).await;
+                let answer = self.shared.sender.send(uri, &self.namespace, event, before, timeout).await;
                 timer.observe_duration();
                 Ok(answer)
             }
@@ -139,11 +147,21 @@ impl Delivering {
     }
 
     /// Appends until the log has taken it: the event's own offset could not be committed either while it is away.
-    async fn append(&self, topic: &str, record: Record) -> Result<Result<(), Failure>, Stopped> {
+    async fn append(
+        &self,
+        topic: &str,
+        content_mode: ContentMode,
+        event: CloudEvent,
+    ) -> Result<Result<(), Failure>, Stopped> {
+        let span = spans::send(topic, &event);
+        let record = event.sent_by(&span).to_record_in(content_mode);
         loop {
             match self.shared.log.append(topic, record.clone()).await {
                 Ok(_) => return Ok(Ok(())),
-                Err(LogError::Refused(text)) => return Ok(Err(Failure { text, ..Failure::default() })),
+                Err(LogError::Refused(text)) => {
+                    http::failed(&span, "refused");
+                    return Ok(Err(Failure { text, ..Failure::default() }));
+                }
                 Err(LogError::Unavailable(text)) => {
                     tracing::warn!(trigger = self.trigger, topic, text, "the log is away; a reply waits");
                     self.shared

@@ -33,7 +33,6 @@ const LOG_PAUSE: Duration = Duration::from_millis(500);
 /// A Trigger that runs.
 pub(crate) struct Dispatcher {
     pub(crate) delivering: Arc<Delivering>,
-    pub(crate) group: String,
     pub(crate) filters: Vec<Filter>,
     pub(crate) order: DeliveryOrder,
     /// How long in-flight events may take when the broker stops.
@@ -82,7 +81,7 @@ impl Dispatcher {
     /// Joins the Trigger's group; a new group starts after the newest record.
     pub(crate) async fn join(&self) -> Result<Box<dyn Consumer>, LogError> {
         let delivering = &self.delivering;
-        delivering.shared.log.subscribe(&self.group, &[&delivering.broker_topic], Start::Latest).await
+        delivering.shared.log.subscribe(&delivering.group, &[&delivering.broker_topic], Start::Latest).await
     }
 
     /// Runs until the broker stops.
@@ -95,7 +94,7 @@ impl Dispatcher {
                 None => match self.join().await {
                     Ok(joined) => consumer = Some(joined),
                     Err(error) => {
-                        tracing::warn!(%error, group = self.group, "cannot join; trying again");
+                        tracing::warn!(%error, group = self.delivering.group, "cannot join; trying again");
                         stop.run_until_cancelled(tokio::time::sleep(LOG_PAUSE)).await;
                     }
                 },
@@ -115,7 +114,7 @@ impl Dispatcher {
                 Some(finished) = run.tasks.join_next() => match finished {
                     Ok(finished) => self.finish(&mut run, finished),
                     Err(error) => {
-                        tracing::error!(%error, group = self.group, "a delivery panicked; reading again from the last commit");
+                        tracing::error!(%error, group = self.delivering.group, "a delivery panicked; reading again from the last commit");
                         break;
                     }
                 },
@@ -125,11 +124,11 @@ impl Dispatcher {
                 read = consumer.next(), if room => match read {
                     Ok(delivered) => self.begin(&mut run, delivered),
                     Err(LogError::Unavailable(error)) => {
-                        tracing::warn!(error, group = self.group, "the log is away");
+                        tracing::warn!(error, group = self.delivering.group, "the log is away");
                         stop.run_until_cancelled(tokio::time::sleep(LOG_PAUSE)).await;
                     }
                     Err(LogError::Refused(error)) => {
-                        tracing::error!(error, group = self.group, "the log refuses to be read; joining anew");
+                        tracing::error!(error, group = self.delivering.group, "the log refuses to be read; joining anew");
                         stop.run_until_cancelled(tokio::time::sleep(LOG_PAUSE)).await;
                         break;
                     }
@@ -151,7 +150,7 @@ impl Dispatcher {
                 None
             }
             Err(error) => {
-                tracing::error!(%error, group = self.group, number, offset, "passing over a record that is no event");
+                tracing::error!(%error, group = self.delivering.group, number, offset, "passing over a record that is no event");
                 metrics.event(trigger, Outcome::Invalid);
                 None
             }
@@ -256,7 +255,7 @@ impl Dispatcher {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, group = self.group, "commit failed; it is tried again");
+                    tracing::warn!(%error, group = self.delivering.group, "commit failed; it is tried again");
                     run.moved.insert(position.partition);
                     run.commit_at = Some(Instant::now() + LOG_PAUSE);
                 }

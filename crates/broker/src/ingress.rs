@@ -23,9 +23,11 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use learnflow_event_log::{EventLog, LogError, RECORD_BYTES, Record};
+use learnflow_telemetry::http;
 use learnflow_topology::graph::ContentMode;
+use tracing::Instrument;
 
-use crate::{deliver::Shared, event::CloudEvent};
+use crate::{deliver::Shared, event::CloudEvent, spans};
 
 /// Largest body: the largest record, in structured mode with its data in base64.
 const BODY_BYTES: usize = RECORD_BYTES / 3 * 4 + 64 * 1024;
@@ -104,11 +106,13 @@ impl Doors {
         let body = read(body).await?;
         let event = CloudEvent::from_http(&head.headers, body)
             .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
-        let record = match address.content_mode {
-            ContentMode::Binary => event.to_record(),
-            ContentMode::Structured => event.to_structured_record(),
-        };
-        append(&*self.shared.log, &address.topic, record).await
+        let span = spans::send(&address.topic, &event);
+        let record = event.sent_by(&span).to_record_in(address.content_mode);
+        let appended = append(&*self.shared.log, &address.topic, record).instrument(span.clone()).await;
+        if let Err(refusal) = &appended {
+            http::failed(&span, refusal.status.as_str());
+        }
+        appended
     }
 }
 

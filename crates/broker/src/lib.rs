@@ -28,6 +28,7 @@ pub mod filter;
 mod ingress;
 mod metrics;
 mod send;
+mod spans;
 mod tracker;
 
 pub use destination::Resolver;
@@ -137,7 +138,7 @@ impl Broker {
             .await?;
         let mut measured = Vec::with_capacity(joined.len());
         for (consumer, dispatcher) in joined {
-            measured.push((dispatcher.group.clone(), Arc::clone(&dispatcher.delivering)));
+            measured.push(Arc::clone(&dispatcher.delivering));
             tasks.push(tokio::spawn(dispatcher.run(consumer)));
         }
         tasks.push(tokio::spawn(measure_lag(Arc::clone(&shared), measured, options.lag_interval)));
@@ -287,7 +288,6 @@ fn dispatcher(graph: &Graph, trigger: &Trigger, shared: &Arc<Shared>, options: &
         _ => options.concurrency,
     };
     Dispatcher {
-        group: trigger_group(&trigger.namespace, &trigger.name),
         filters: trigger.filters.clone(),
         order: trigger.order,
         drain_timeout: options.drain_timeout,
@@ -295,6 +295,7 @@ fn dispatcher(graph: &Graph, trigger: &Trigger, shared: &Arc<Shared>, options: &
             shared: Arc::clone(shared),
             namespace: trigger.namespace.clone(),
             trigger: trigger.name.clone(),
+            group: trigger_group(&trigger.namespace, &trigger.name),
             broker_topic: broker_topic(&trigger.namespace, &trigger.broker),
             subscriber: trigger.subscriber.clone(),
             delivery: delivery_of(graph, trigger),
@@ -309,15 +310,16 @@ fn service_of<'a>(graph: &'a Graph, destination: &Destination) -> Option<&'a gra
 }
 
 /// Measures how far each Trigger is behind.
-async fn measure_lag(shared: Arc<Shared>, triggers: Vec<(String, Arc<Delivering>)>, interval: Duration) {
+async fn measure_lag(shared: Arc<Shared>, triggers: Vec<Arc<Delivering>>, interval: Duration) {
     let mut ticks = tokio::time::interval(interval);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while shared.stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        for (group, delivering) in &triggers {
+        for delivering in &triggers {
             let agent = match &delivering.subscriber {
                 Destination::Service { name, .. } | Destination::KafkaSink { name, .. } => name,
                 Destination::Url(url) => url,
             };
+            let group = &delivering.group;
             match shared.log.lag(group, &delivering.broker_topic).await {
                 Ok(records) => shared.metrics.depth(agent, &delivering.trigger, records),
                 Err(error) => tracing::debug!(%error, group, "the lag cannot be measured"),

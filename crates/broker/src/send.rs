@@ -12,6 +12,8 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
+use learnflow_telemetry::{client_span, http as span};
+use tracing::Instrument;
 
 use crate::event::CloudEvent;
 
@@ -115,12 +117,13 @@ impl Sender {
         Self { client }
     }
 
-    /// Posts the event in binary mode and understands the answer.
+    /// Posts the event in binary mode, after `before` tries, and understands the answer.
     pub(crate) async fn send(
         &self,
         uri: Uri,
         namespace: &str,
         event: &CloudEvent,
+        before: u32,
         timeout: Duration,
     ) -> Answer {
         let mut request = Request::new(Full::new(event.data().clone()));
@@ -131,10 +134,22 @@ impl Sender {
         if let Ok(namespace) = HeaderValue::from_str(namespace) {
             request.headers_mut().insert("kn-namespace", namespace);
         }
-        match tokio::time::timeout(timeout, self.exchange(request)).await {
-            Ok(Ok((status, headers, body))) => understand(status, &headers, body),
-            Ok(Err(failure)) => Answer::Failed(failure),
-            Err(_) => Answer::Failed(Failure::without_answer(format!("no answer within {timeout:?}"))),
+        let resent = Some(before).filter(|before| *before > 0);
+        let span = client_span!(&request, None, "http.request.resend_count" = resent);
+        span::continue_in(&span, request.headers_mut());
+        match tokio::time::timeout(timeout, self.exchange(request).instrument(span.clone())).await {
+            Ok(Ok((status, headers, body))) => {
+                span::got(&span, status);
+                understand(status, &headers, body)
+            }
+            Ok(Err(failure)) => {
+                span::failed(&span, "unreachable");
+                Answer::Failed(failure)
+            }
+            Err(_) => {
+                span::failed(&span, "timeout");
+                Answer::Failed(Failure::without_answer(format!("no answer within {timeout:?}")))
+            }
         }
     }
 

@@ -2,8 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use learnflow_event_log::{EventLog, LogError, kafka::KafkaLog};
+use learnflow_event_log::{EventLog, LogError, TopicSpec, kafka::KafkaLog};
 use learnflow_testkit::kafka;
+use rdkafka::{
+    ClientConfig,
+    admin::{AdminClient, AdminOptions, ResourceSpecifier},
+    client::DefaultClientContext,
+};
 
 mod suite;
 
@@ -24,4 +29,26 @@ async fn a_cluster_that_is_not_there_is_unavailable() {
     let opening = tokio::time::timeout(Duration::from_secs(30), KafkaLog::open("127.0.0.1:1"));
     let error = opening.await.expect("gives up").err().expect("nothing listens there");
     assert!(matches!(error, LogError::Unavailable(_)), "{error}");
+}
+
+#[tokio::test]
+async fn topics_are_made_as_they_are_declared() {
+    let servers = kafka().await.unwrap().bootstrap_servers();
+    let log = KafkaLog::open(&servers).await.unwrap();
+    let name = format!("topic-{}", uuid::Uuid::new_v4());
+    let spec = TopicSpec { name: name.clone(), partitions: 12, replication: 3, retention_ms: 7_200_000 };
+    log.ensure_topics(&[spec]).await.unwrap();
+
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", &servers).create().unwrap();
+    let metadata = admin.inner().fetch_metadata(Some(&name), Duration::from_secs(10)).unwrap();
+    assert_eq!(metadata.topics()[0].partitions().len(), 12);
+    let described = admin.describe_configs(&[ResourceSpecifier::Topic(&name)], &AdminOptions::new()).await;
+    let resource = described.unwrap().remove(0).unwrap();
+    let values = resource.entry_map();
+    for (entry, value) in
+        [("retention.ms", "7200000"), ("compression.type", "lz4"), ("cleanup.policy", "delete")]
+    {
+        assert_eq!(values[entry].value.as_deref(), Some(value), "{entry}");
+    }
 }

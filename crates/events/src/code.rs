@@ -58,6 +58,10 @@ pub struct RunLimits {
     /// Steps that are recorded when `trace` is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_steps: Option<u64>,
+    /// WebAssembly instructions that it may execute. They are counted only when this is set, which makes the run
+    /// slower and the point where it is stopped the same on every machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fuel: Option<u64>,
 }
 
 /// How a run ended.
@@ -72,7 +76,7 @@ pub enum Outcome {
     Raised,
     /// Is not valid Python.
     SyntaxError,
-    /// Used up its processor or wall time.
+    /// Used up its processor time, wall time or fuel.
     Timeout,
     /// Used up its memory.
     MemoryLimit,
@@ -104,6 +108,9 @@ pub struct RunReport {
     /// Largest size of the interpreter's memory, in bytes.
     #[serde(default)]
     pub memory_bytes: u64,
+    /// WebAssembly instructions that were executed, when the limits have `fuel`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fuel_used: Option<u64>,
     /// The recorded steps, when they were asked for; docs/trace.md has the shape.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<Value>,

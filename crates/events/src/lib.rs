@@ -7,6 +7,7 @@
 //!
 //! JSON Schemas, topic manifests and TypeScript types are generated from here (`cargo xtask codegen`).
 
+pub mod attribute;
 pub mod catalogue;
 pub mod code;
 pub mod envelope;

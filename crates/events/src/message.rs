@@ -3,11 +3,14 @@
 //! Source: CloudEvents HTTP Protocol Binding 1.0.2, section 3.1.
 
 use chrono::{DateTime, Utc};
-use cloudevents::{AttributesReader, Event, EventBuilder, EventBuilderV10, binding::http::to_event};
-use http::HeaderMap;
+use cloudevents::{
+    AttributesReader, AttributesWriter, Event, EventBuilder, EventBuilderV10, binding::http::to_event,
+    event::ExtensionValue,
+};
+use http::{HeaderMap, HeaderValue};
 use uuid::Uuid;
 
-use crate::{EventType, SCHEMA_VERSION, envelope::Envelope, limits, payload::Payload};
+use crate::{EventType, SCHEMA_VERSION, attribute, envelope::Envelope, limits, payload::Payload};
 
 /// Names of the extension attributes that LearnFlow's events carry.
 pub mod extension {
@@ -75,6 +78,8 @@ pub struct Incoming {
     pub event_type: EventType,
     /// The whole CloudEvent.
     pub event: Event,
+    /// W3C trace context of whoever delivered it or, without that, of the event itself: what its handling continues.
+    pub traceparent: Option<String>,
     data: Vec<u8>,
 }
 
@@ -87,9 +92,10 @@ impl Incoming {
         if body.len() > limits::EVENT_BYTES {
             return Err(MessageError::TooLarge(body.len()));
         }
-        let event =
-            to_event(headers, body).map_err(|error| MessageError::NotACloudEvent(error.to_string()))?;
-        Self::new(event)
+        let delivered_in = headers.get(extension::TRACE_PARENT).and_then(|value| value.to_str().ok());
+        let incoming = Self::new(read_http(headers, body)?)?;
+        let traceparent = delivered_in.map(str::to_owned).or(incoming.traceparent);
+        Ok(Self { traceparent, ..incoming })
     }
 
     /// Reads a CloudEvent that is already parsed.
@@ -105,7 +111,8 @@ impl Incoming {
             None => Vec::new(),
         };
         check_id("id", event.id())?;
-        Ok(Self { event_type, event, data })
+        let traceparent = event.extension(extension::TRACE_PARENT).map(ToString::to_string);
+        Ok(Self { event_type, event, traceparent, data })
     }
 
     /// The envelope, checked: its version is supported and its ids are within the limits.
@@ -128,6 +135,13 @@ impl Incoming {
         let envelope: Envelope<P> = serde_json::from_slice(&self.data).map_err(bad_data)?;
         check_id("student_id", &envelope.student_id)?;
         check_id("trace_id", &envelope.trace_id)?;
+        // Who may publish for whom is decided by the attribute (EventPolicies see no data); so they must agree.
+        if self.extension(extension::PARTITION_KEY).is_some_and(|key| key != envelope.student_id) {
+            return Err(MessageError::BadField {
+                field: "student_id",
+                problem: "is another than the attribute partitionkey; send the same in both".to_owned(),
+            });
+        }
         Ok(envelope)
     }
 
@@ -218,12 +232,62 @@ impl Outgoing {
     }
 }
 
+/// Reads any CloudEvent from an HTTP request in binary or structured mode.
+///
+/// # Errors
+/// When it is not a CloudEvent.
+pub fn read_http(headers: &HeaderMap, body: Vec<u8>) -> Result<Event, MessageError> {
+    let not_an_event = |error: &dyn std::fmt::Display| MessageError::NotACloudEvent(error.to_string());
+    let mut printable = headers.clone();
+    for (name, value) in &mut printable {
+        // The library reads ASCII only, and it leaves decoding to us.
+        if name.as_str().starts_with("ce-") && value.to_str().is_err() {
+            let encoded = attribute::encode(&attribute::decode(value.as_bytes())).into_owned();
+            *value = HeaderValue::try_from(encoded).map_err(|error| not_an_event(&error))?;
+        }
+    }
+    let mut event = to_event(&printable, body).map_err(|error| not_an_event(&error))?;
+    if headers.contains_key("ce-specversion") {
+        decode_attributes(&mut event);
+    }
+    Ok(event)
+}
+
+/// Undoes the percent-encoding of an event's attributes.
+fn decode_attributes(event: &mut Event) {
+    let decoded = |value: &str| value.contains('%').then(|| attribute::decode(value.as_bytes()).into_owned());
+    if let Some(id) = decoded(event.id()) {
+        event.set_id(id);
+    }
+    if let Some(subject) = event.subject().and_then(decoded) {
+        event.set_subject(Some(subject));
+    }
+    if let Some(source) = decoded(event.source()) {
+        event.set_source(source);
+    }
+    if let Some(event_type) = decoded(event.ty()) {
+        event.set_type(event_type);
+    }
+    let extensions: Vec<_> = event
+        .iter_extensions()
+        .filter_map(|(name, value)| match value {
+            ExtensionValue::String(text) => Some((name.to_owned(), decoded(text)?)),
+            _ => None,
+        })
+        .collect();
+    for (name, value) in extensions {
+        event.set_extension(&name, value);
+    }
+}
+
 /// An event as HTTP headers (`content-type` and `ce-*`) and a body, in binary mode.
 pub fn to_http(event: &Event) -> (Vec<(String, String)>, Vec<u8>) {
     let mut headers = Vec::with_capacity(12);
     for (name, value) in event.iter() {
         let name = if name == "datacontenttype" { "content-type".to_owned() } else { format!("ce-{name}") };
-        headers.push((name, value.to_string()));
+        let value = value.to_string();
+        let value = if name == "content-type" { value } else { attribute::encode(&value).into_owned() };
+        headers.push((name, value));
     }
     let body = match event.data() {
         Some(cloudevents::Data::Binary(bytes)) => bytes.clone(),
@@ -276,6 +340,54 @@ mod tests {
     }
 
     #[test]
+    fn the_trace_goes_on_from_the_delivery_and_without_one_from_the_event() {
+        let (mut headers, body) = http(&sample());
+        let of_event = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let incoming = Incoming::from_http(&headers, body.clone()).unwrap();
+        assert_eq!(incoming.traceparent.as_deref(), Some(of_event));
+        let of_delivery = "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01";
+        headers.insert("traceparent", HeaderValue::from_static(of_delivery));
+        let incoming = Incoming::from_http(&headers, body).unwrap();
+        assert_eq!(incoming.traceparent.as_deref(), Some(of_delivery));
+    }
+
+    #[test]
+    fn names_in_any_script_survive_http() {
+        for student in ["Zoë 7", "日本", "100%25", "\"quoted\""] {
+            let event = Outgoing {
+                id: Uuid::nil(),
+                source: "/school".to_owned(),
+                subject: Some(format!("{student}'s")),
+                time: DateTime::UNIX_EPOCH,
+                student_id: student.to_owned(),
+                traceparent: None,
+                extensions: Vec::new(),
+            }
+            .event(QuerySubmitted::default());
+            let (headers, body) = http(&event);
+            assert!(headers.values().all(|value| value.to_str().is_ok()), "{headers:?}");
+            let incoming = Incoming::from_http(&headers, body).unwrap();
+            assert_eq!(incoming.extension(extension::PARTITION_KEY).as_deref(), Some(student));
+            assert_eq!(incoming.event.subject(), Some(format!("{student}'s").as_str()));
+        }
+    }
+
+    #[test]
+    fn plain_utf8_is_understood_and_structured_events_are_taken_literally() {
+        let (mut headers, body) = http(&sample());
+        headers.insert("ce-partitionkey", HeaderValue::from_bytes("Zoë".as_bytes()).unwrap());
+        let incoming = Incoming::from_http(&headers, body).unwrap();
+        assert_eq!(incoming.extension(extension::PARTITION_KEY).as_deref(), Some("Zoë"));
+
+        let mut structured = serde_json::to_value(sample()).unwrap();
+        structured["partitionkey"] = "Zo%C3%AB".into();
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", HeaderValue::from_static("application/cloudevents+json"));
+        let incoming = Incoming::from_http(&headers, structured.to_string().into_bytes()).unwrap();
+        assert_eq!(incoming.extension(extension::PARTITION_KEY).as_deref(), Some("Zo%C3%AB"));
+    }
+
+    #[test]
     fn the_wire_format_is_stable() {
         let (headers, body) = to_http(&sample());
         let mut lines: Vec<_> = headers.into_iter().map(|(n, v)| format!("{n}: {v}")).collect();
@@ -303,6 +415,19 @@ mod tests {
             .into_bytes();
         let incoming = Incoming::from_http(&headers, body).unwrap();
         assert_eq!(incoming.envelope::<QuerySubmitted>().unwrap().payload.query_text, "why?");
+    }
+
+    #[test]
+    fn an_event_speaks_for_the_student_that_its_key_names() {
+        let (mut headers, body) = http(&sample());
+        headers.insert("ce-partitionkey", HeaderValue::from_static("mallory"));
+        let incoming = Incoming::from_http(&headers, body.clone()).unwrap();
+        let error = incoming.envelope::<QuerySubmitted>().unwrap_err();
+        insta::assert_snapshot!(error, @"student_id is another than the attribute partitionkey; send the same in both");
+        // Without a key there is nothing to contradict.
+        headers.remove("ce-partitionkey");
+        let incoming = Incoming::from_http(&headers, body).unwrap();
+        assert!(incoming.envelope::<QuerySubmitted>().is_ok());
     }
 
     #[test]

@@ -52,6 +52,43 @@ pub struct QuerySubmitted {
     /// The specialist the student asked for by name; triage then only confirms it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<Route>,
+    /// How much help the student asks for; the course's policy may grant less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint_tier: Option<HintTier>,
+}
+
+/// How much of the way to a solution an answer goes, least first.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum HintTier {
+    /// A question that makes the student look.
+    Nudge,
+    /// Where to look.
+    Pointer,
+    /// What is going on, and in which direction a way out lies.
+    #[default]
+    Explanation,
+    /// A part of the way, worked out on the student's program or a similar one.
+    WorkedPart,
+    /// The solution.
+    Full,
+}
+
+/// The language model that wrote an answer, and what that took.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ModelUse {
+    /// The model, as its provider names it.
+    pub model: String,
+    /// SHA-256 of the rendered system prompt, in hexadecimal.
+    pub prompt_hash: String,
+    /// Tokens read.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+    /// Price in millionths of a US dollar; 0 when the answer came from the cache.
+    pub cost_micros: u64,
 }
 
 /// Triage decided who answers. It carries the query, so that a specialist needs no second look-up.
@@ -170,6 +207,12 @@ pub struct AgentResponded {
     /// The idea behind an error, which the concepts agent then explains (the saga of a debug answer).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concept: Option<String>,
+    /// How much help the answer gives, where it is graded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint_tier: Option<HintTier>,
+    /// The model that wrote it, when one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelUse>,
 }
 
 /// A piece of an answer that is still being written.

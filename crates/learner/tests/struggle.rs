@@ -3,7 +3,9 @@
 use chrono::{DateTime, Duration, TimeZone as _, Utc};
 use learnflow_events::payload::StruggleLevel;
 use learnflow_learner::{
-    parameters::{SAME_ERROR_RUNS, SAME_TOPIC_TURNS, STALLED_ATTEMPTS},
+    parameters::{
+        GONE_S, SAME_ERROR_RUNS, SAME_TOPIC_TURNS, SAME_TOPIC_WINDOW_S, STALLED_ATTEMPTS, STILLNESS_S,
+    },
     struggle::{Activity, Attempt, Cause, OpenExercise, Run, Turn, detect},
 };
 use uuid::Uuid;
@@ -45,10 +47,21 @@ fn the_same_topic_three_times_in_ten_minutes() {
     assert_eq!((alerts[0].cause, alerts[0].level), (Cause::SameTopic, StruggleLevel::Medium));
     assert_eq!(alerts[0].topic, "for-loops");
     assert_eq!(alerts[0].turns.len(), 3);
-    assert!(detect(&activity, minute(11)).is_empty(), "the first turn is out of the window");
+    let last_moment = minute(0) + Duration::seconds(SAME_TOPIC_WINDOW_S);
+    assert_eq!(detect(&activity, last_moment).len(), 1);
+    assert!(
+        detect(&activity, last_moment + Duration::seconds(1)).is_empty(),
+        "the first turn is out of the window"
+    );
 
     let twice = Activity { turns: vec![turn(1, 0), turn(1, 0), turn(2, 1)], ..Activity::default() };
     assert!(detect(&twice, minute(2)).is_empty(), "a repeated turn counts once");
+
+    let many: Vec<Turn> = (0..2 * SAME_TOPIC_TURNS as u128).map(|n| turn(n, 1)).collect();
+    assert_eq!(
+        detect(&Activity { turns: many, ..Activity::default() }, minute(2))[0].level,
+        StruggleLevel::High
+    );
 }
 
 #[test]
@@ -78,11 +91,19 @@ fn the_same_error_five_runs_in_a_row() {
 
 #[test]
 fn attempts_without_progress() {
-    let stalled: Vec<Attempt> = (0..=STALLED_ATTEMPTS as u128).map(|n| attempt(n, 3)).collect();
-    let alerts = detect(&Activity { attempts: stalled, ..Activity::default() }, minute(5));
+    // The first one sets the mark that the others do not pass.
+    let mut stalled: Vec<Attempt> = (0..STALLED_ATTEMPTS as u128).map(|n| attempt(n, 3)).collect();
+    assert!(detect(&Activity { attempts: stalled.clone(), ..Activity::default() }, minute(5)).is_empty());
+    stalled.push(attempt(STALLED_ATTEMPTS as u128, 3));
+    let alerts = detect(&Activity { attempts: stalled.clone(), ..Activity::default() }, minute(5));
     assert_eq!((alerts[0].cause, alerts[0].topic.as_str()), (Cause::NoProgress, "accumulators"));
     let better: Vec<Attempt> = (0..=STALLED_ATTEMPTS as u128).map(|n| attempt(n, n as u32)).collect();
     assert!(detect(&Activity { attempts: better, ..Activity::default() }, minute(5)).is_empty());
+    stalled.push(attempt(50, 8));
+    assert!(
+        detect(&Activity { attempts: stalled, ..Activity::default() }, minute(60)).is_empty(),
+        "the exercise is solved"
+    );
 }
 
 #[test]
@@ -93,7 +114,9 @@ fn stillness_inside_an_exercise_but_not_after_school() {
         touched_at: minute(0),
     });
     let activity = Activity { open_exercise, ..Activity::default() };
-    assert!(detect(&activity, minute(10)).is_empty());
-    assert_eq!(detect(&activity, minute(20))[0].cause, Cause::Stillness);
-    assert!(detect(&activity, minute(300)).is_empty());
+    let after = |seconds: i64| detect(&activity, minute(0) + Duration::seconds(seconds));
+    assert!(after(STILLNESS_S - 1).is_empty());
+    assert_eq!(after(STILLNESS_S)[0].cause, Cause::Stillness);
+    assert_eq!(after(GONE_S - 1)[0].cause, Cause::Stillness);
+    assert!(after(GONE_S).is_empty());
 }

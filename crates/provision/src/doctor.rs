@@ -42,9 +42,14 @@ pub fn doctor() -> Vec<Check> {
         Check::of("PostgreSQL", Ok(postgresql(&checkout))),
         Check::of("Java (tests on Kafka)", java()),
         Check::of("Maven (tests on Kafka)", version_of("mvn", "apt-get install -y maven")),
+        Check::of("Go (tests of the manifests)", go()),
     ];
     if checkout.join("web/package.json").is_file() {
         checks.push(Check::of("Node.js (web app)", node()));
+        checks.push(Check::of(
+            "Chromium (browser tests)",
+            version_of("chromium", "apt-get install -y chromium"),
+        ));
     }
     checks
 }
@@ -88,6 +93,12 @@ fn java() -> Result<String, (String, &'static str)> {
     let java = kafka::find_java();
     let java = java.map_err(|error| (error.to_string(), "apt-get install -y openjdk-17-jre-headless"))?;
     Ok(java.display().to_string())
+}
+
+/// Go says its version in words of its own.
+fn go() -> Result<String, (String, &'static str)> {
+    let version = command::output(Command::new("go").arg("version"));
+    version.ok_or_else(|| ("go does not run".to_owned(), "apt-get install -y golang-go"))
 }
 
 fn node() -> Result<String, (String, &'static str)> {

@@ -14,12 +14,16 @@ mod lock;
 mod procfs;
 mod python;
 
+pub mod documents;
 pub mod guest;
 pub mod kafka;
+pub mod manifests;
+pub mod npm;
 pub mod postgres;
 pub mod process;
 pub mod progress;
 pub mod wasm;
+pub mod web;
 
 pub use doctor::{Check, doctor};
 pub use error::Error;

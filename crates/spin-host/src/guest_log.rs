@@ -14,6 +14,8 @@ use wasmtime_wasi::{
     p2::{OutputStream, Pollable, StreamResult},
 };
 
+use crate::gen_ai;
+
 /// A longer line is broken.
 const LINE_BYTES: usize = 8 * 1024;
 /// What one instance prints beyond this is dropped.
@@ -73,6 +75,7 @@ impl Lines {
             return;
         }
         let line = readable(&std::mem::take(&mut self.line));
+        gen_ai::record(&self.component, &line);
         tracing::info!(target: "learnflow::component", component = &*self.component, stream = self.stream, "{line}");
     }
 }

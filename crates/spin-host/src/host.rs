@@ -12,11 +12,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Request, Response, StatusCode, header, request};
+use http::{Request, Response, StatusCode, header, request};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use learnflow_telemetry::{TraceContext, http as span, server_span};
 use learnflow_topology::SpinApp;
 use tokio::sync::Semaphore;
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 use wasmtime_wasi_http::{
     Error as WasiHttpError, WasiBody,
@@ -169,7 +171,21 @@ impl SpinHost {
         let start = Instant::now();
         let name = &component.context.name;
         let in_flight = self.inner.metrics.begin(name);
-        let response = component.answer(parts, body, in_flight).await.unwrap_or_else(refuse);
+        let event = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let span = server_span!(
+            &parts.method,
+            Some(found.route),
+            &parts.headers,
+            "faas.name" = &**name,
+            "faas.trigger" = "http",
+            "cloudevents.event_id" = event("ce-id"),
+            "cloudevents.event_type" = event("ce-type"),
+            "cloudevents.event_subject" = event("ce-subject"),
+        );
+        // The component continues the trace from here, by what it was told itself.
+        span::continue_in(&span, &mut parts.headers);
+        let response = component.answer(parts, body, in_flight, &span).await.unwrap_or_else(refuse);
+        span::answered(&span, response.status());
         self.inner.metrics.answered(name, response.status(), start.elapsed());
         response
     }
@@ -229,6 +245,7 @@ impl LoadedComponent {
         parts: request::Parts,
         body: B,
         in_flight: InFlight,
+        span: &Span,
     ) -> Result<Response<ResponseBody>, Problem>
     where
         B: Body<Data = Bytes> + Send + 'static,
@@ -247,16 +264,17 @@ impl LoadedComponent {
         let turn = Turn::new(turn);
         let context = RequestContext {
             id,
-            trace: trace_headers(&parts.headers),
+            trace: TraceContext::from_headers(&parts.headers),
             turn: turn.clone(),
             fate: fate.clone(),
         };
         let limit = limits.body_bytes;
         let body = Limited::new(body, limit).map_err(move |error| body_error(error, limit)).boxed_unsync();
         let start = Instant::now();
-        match self.handler.handle(context, Request::from_parts(parts, body)).await {
+        let answer = self.handler.handle(context, Request::from_parts(parts, body));
+        match answer.instrument(span.clone()).await {
             Ok(response) => {
-                let held = Held { fate, _turn: turn, _in_flight: in_flight };
+                let held = Held { fate, _turn: turn, _in_flight: in_flight, _span: span.clone() };
                 Ok(response.map(|body| ResponseBody { body, held: Some(held) }))
             }
             Err(error) => Err(self.failure(id, &error, start.elapsed())),
@@ -298,6 +316,8 @@ struct Held {
     fate: Fate,
     _turn: Turn,
     _in_flight: InFlight,
+    /// Ends when the response does.
+    _span: Span,
 }
 
 impl ResponseBody {
@@ -347,13 +367,6 @@ fn body_error(error: Box<dyn StdError + Send + Sync>, limit: usize) -> WasiHttpE
         Ok(error) => WasiHttpError::from(*error),
         Err(error) => WasiHttpError::InternalError(Some(error.to_string())),
     }
-}
-
-fn trace_headers(headers: &HeaderMap) -> Vec<(HeaderName, header::HeaderValue)> {
-    ["traceparent", "tracestate"]
-        .into_iter()
-        .filter_map(|name| headers.get(name).map(|value| (HeaderName::from_static(name), value.clone())))
-        .collect()
 }
 
 /// The components to load, all of which exist, as do those of the routes.

@@ -19,6 +19,7 @@ pub mod bench;
 mod bindings;
 mod engine;
 mod error;
+mod gen_ai;
 mod guest_log;
 mod host;
 mod inbound;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response, Uri};
+use http::{Request, Response, Uri};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -19,7 +19,9 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
+use learnflow_telemetry::{TraceContext, client_span, http as span};
 use tokio::time::Sleep;
+use tracing::{Instrument, Span};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::{instance::ComponentContext, options::OutboundOptions};
@@ -72,13 +74,33 @@ type Sent = Box<dyn Future<Output = Result<(Response<WasiBody>, Io), Error>> + S
 /// The outgoing side of one instance.
 pub(crate) struct OutboundHttp {
     component: Arc<ComponentContext>,
-    /// Headers that continue the trace of the request being handled.
-    pub trace: Vec<(HeaderName, HeaderValue)>,
+    /// The span of the request being handled, where it is known which that is.
+    pub trace: Option<TraceContext>,
 }
 
 impl OutboundHttp {
     pub(crate) fn new(component: Arc<ComponentContext>) -> Self {
-        Self { component, trace: Vec::new() }
+        Self { component, trace: None }
+    }
+
+    /// The span of an outgoing request, which then carries it. A component that only hands on what it was told is
+    /// continued from here; one that names another trace is left in it.
+    fn span(&self, request: &mut Request<WasiBody>) -> Span {
+        let told = TraceContext::from_headers(request.headers());
+        let parent = match (&self.trace, told) {
+            (Some(own), Some(told)) if !own.is_same_trace(&told) => Some(told),
+            (Some(own), _) => Some(own.clone()),
+            (None, told) => told,
+        };
+        let span = client_span!(&*request, parent.as_ref(), "faas.name" = &*self.component.name);
+        match (TraceContext::of(&span), parent) {
+            (Some(context), _) => context.inject(request.headers_mut()),
+            (None, Some(parent)) if !request.headers().contains_key("traceparent") => {
+                parent.inject(request.headers_mut());
+            }
+            (None, _) => {}
+        }
+        span
     }
 
     fn allows(&self, uri: &Uri) -> bool {
@@ -104,14 +126,20 @@ impl WasiHttpHooks for OutboundHttp {
             );
             return Box::new(async { Err(Error::HttpRequestDenied) });
         }
-        for (name, value) in &self.trace {
-            request.headers_mut().entry(name.clone()).or_insert_with(|| value.clone());
-        }
+        let span = self.span(&mut request);
         let client = self.component.http.clone();
         Box::new(async move {
-            let response = client.send(request, options).await?;
-            // The client drives its connections itself, so there is nothing left to be polled.
-            Ok((response, Box::new(async { Ok(()) }) as Io))
+            match client.send(request, options).instrument(span.clone()).await {
+                Ok(response) => {
+                    span::got(&span, response.status());
+                    // The client drives its connections itself, so there is nothing left to be polled.
+                    Ok((response, Box::new(async { Ok(()) }) as Io))
+                }
+                Err(error) => {
+                    span::failed(&span, "unreachable");
+                    Err(error)
+                }
+            }
         })
     }
 }

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{HeaderName, HeaderValue};
+use learnflow_telemetry::TraceContext;
 use tokio::time::Sleep;
 use uuid::Uuid;
 use wasmtime::{Engine, Store, StoreContextMut, component::GuestTaskId};
@@ -35,8 +35,8 @@ pub(crate) struct ComponentHandler {
 /// What an instance is told about a request beside the request.
 pub(crate) struct RequestContext {
     pub id: Uuid,
-    /// `traceparent` and `tracestate`, given to requests that the component makes without them.
-    pub trace: Vec<(HeaderName, HeaderValue)>,
+    /// What the component does for the request is a part of this trace.
+    pub trace: Option<TraceContext>,
     pub turn: Turn,
     /// Filled with the flag of the instance that takes the request.
     pub fate: Fate,
@@ -154,7 +154,7 @@ impl WorkerState for Policy {
         // A request is taken once, so the cell is empty.
         let _ = request.fate.0.set(data.failed.clone());
         // With several requests at a time nobody can say which of them makes a request.
-        data.outbound.trace = if self.component.reuse.concurrent == 1 { request.trace } else { Vec::new() };
+        data.outbound.trace = request.trace.filter(|_| self.component.reuse.concurrent == 1);
         let (limit, expired) = (self.component.limits.request_timeout, self.expired.clone());
         Box::pin(async move {
             tokio::time::sleep(limit).await;

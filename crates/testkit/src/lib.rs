@@ -12,14 +12,21 @@
 //! binaries and names it in [`TEST_DATABASE_URL`] and [`TEST_KAFKA`].
 
 mod chaos;
+mod collector;
 mod database;
 mod kafka;
+mod node;
+mod provider;
 mod wait;
 
 pub use chaos::ChaosProxy;
+pub use collector::{Collected, Collector, Refusal};
 pub use database::{Database, database, postgres};
 pub use kafka::{Kafka, kafka};
 pub use learnflow_provision::{TEST_DATABASE_URL, TEST_KAFKA};
+pub use learnflow_telemetry::otlp::SpanKind;
+pub use node::NodeProgram;
+pub use provider::{Asked, Protocol, Provider, Reply, Sent, Steps};
 pub use wait::wait_until;
 
 use std::path::{Path, PathBuf};

@@ -27,6 +27,7 @@ pub(crate) fn assemble(objects: &[Node], graph: &mut Graph, errors: &mut Errors)
     for object in objects.iter().filter(|object| object.text(&["kind"]) == "ConfigMap") {
         assembly.config_map(object);
     }
+    assembly.deny_all();
     for object in objects {
         assembly.object(object);
     }
@@ -47,6 +48,12 @@ impl Assembly<'_> {
             let name = (map.metadata.namespace.clone(), map.metadata.name.value.clone());
             self.config_maps.insert(name, map);
         }
+    }
+
+    fn deny_all(&mut self) {
+        let features = self.config_maps.get(&("knative-eventing".into(), "config-features".into()));
+        let mode = features.and_then(|map| map.data.get("default-authorization-mode"));
+        self.graph.deny_all = mode.is_some_and(|mode| mode.value == "deny-all");
     }
 
     fn object(&mut self, object: &Node) {
@@ -124,7 +131,8 @@ impl Assembly<'_> {
             ("serving.knative.dev/v1beta1", "DomainMapping") => self.check::<network::DomainMapping>(object),
             ("eventing.knative.dev/v1alpha1", "EventPolicy") => {
                 if let Some(policy) = self.read::<kinds::eventing::EventPolicy>(object) {
-                    policies::event(&policy, &object.at, self.errors);
+                    let policy = policies::event(policy, &object.at, self.errors);
+                    self.graph.event_policies.push(policy);
                 }
             }
             ("kafka.strimzi.io/v1", "KafkaUser") => {

@@ -2,6 +2,7 @@
 //! nobody has more reach than its work needs.
 
 mod app;
+mod identities;
 mod topics;
 mod triggers;
 
@@ -21,7 +22,9 @@ impl Graph {
     /// * every component has a route and one Service, every Service sets the variables that its components need and
     ///   no others, secrets come from Secrets;
     /// * every component reaches what its work needs and nothing else: only the agents that run code reach the
-    ///   sandbox, progress reaches nothing but PostgreSQL; NetworkPolicies say the same.
+    ///   sandbox, progress reaches nothing but PostgreSQL; NetworkPolicies say the same;
+    /// * where nobody may publish who is not named, everybody who publishes is named and sends a token, and
+    ///   others are held to the students that their policy names.
     ///
     /// # Errors
     /// Everything that does not hold, each with the file and line of the part that is wrong.
@@ -31,6 +34,7 @@ impl Graph {
         check.topics();
         check.app();
         check.network();
+        check.identities();
         check.errors.finish(())
     }
 

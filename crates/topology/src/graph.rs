@@ -27,10 +27,16 @@ pub struct Graph {
     pub sources: Vec<KafkaSource>,
     /// NetworkPolicies.
     pub network_policies: Vec<NetworkPolicy>,
+    /// EventPolicies: who may publish to what.
+    pub event_policies: Vec<EventPolicy>,
+    /// Whether Brokers and KafkaSinks take events from nobody whom no [`EventPolicy`] names.
+    pub deny_all: bool,
     /// Secrets that ExternalSecrets make, by namespace and name: their keys.
     pub secrets: BTreeMap<(String, String), BTreeSet<String>>,
     /// Prometheus expressions of alerts, by the alert's name.
     pub alerts: BTreeMap<String, String>,
+    /// Prometheus expressions that are recorded, by the name that they get.
+    pub recorded: BTreeMap<String, String>,
     /// Folders that Argo CD's Applications deploy.
     pub deployed: BTreeMap<String, Place>,
     /// Where each thing was declared: `Trigger.eventing.knative.dev learnflow/debug` or `component debug`.
@@ -113,7 +119,13 @@ pub struct Service {
     pub knative: bool,
     /// The components of the Spin application that it retains; empty when it does not run the application.
     pub components: Vec<String>,
-    /// The container's environment.
+    /// The service account of its pods.
+    pub account: String,
+    /// Audiences of the tokens that its pods hold.
+    pub tokens: BTreeSet<String>,
+    /// Paths that a relay beside it sends on with a token.
+    pub relayed: BTreeSet<String>,
+    /// The environment of the container that serves.
     pub env: BTreeMap<String, EnvValue>,
     /// Requests that one instance handles at a time; 0 is unlimited.
     pub container_concurrency: u32,
@@ -317,4 +329,19 @@ pub struct NetworkPolicy {
     /// Pods of other namespaces that may be called, by their label `app`; a namespace stands for itself where the
     /// rule takes all of its pods.
     pub outside: BTreeSet<String>,
+}
+
+/// An EventPolicy, as far as checks need it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventPolicy {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Brokers and KafkaSinks of its namespace that it is about: kind and name.
+    pub to: BTreeSet<(String, String)>,
+    /// Who may publish: `system:serviceaccount:NAMESPACE:NAME`, or `KIND NAMESPACE/NAME` of an object with an identity.
+    pub from: BTreeSet<String>,
+    /// Whether a filter says for which students (`partitionkey`).
+    pub about_students: bool,
 }

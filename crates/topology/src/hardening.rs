@@ -11,11 +11,11 @@ pub(crate) fn pod(template: &PodTemplate, at: &Place, errors: &mut Errors) {
     let spec = &template.spec;
     let security = spec.security_context.as_ref();
     account(spec.automount_service_account_token, at, errors);
-    for each in spec.containers.iter().chain(&spec.init_containers) {
+    let containers = spec.containers.iter().map(|each| &each.value);
+    for each in containers.clone().chain(&spec.init_containers) {
         container(each, security, at, errors);
     }
-    for each in spec.containers.iter().filter(|_| !matches!(spec.restart_policy, Some(RestartPolicy::Never)))
-    {
+    for each in containers.filter(|_| !matches!(spec.restart_policy, Some(RestartPolicy::Never))) {
         if each.readiness_probe.is_none() || each.liveness_probe.is_none() {
             errors.at(at, format!("container {} lacks a readiness or liveness probe", each.name));
         }

@@ -26,9 +26,9 @@ use std::path::Path;
 
 pub use error::{TopologyError, TopologyErrors};
 pub use graph::{
-    BackoffPolicy, Broker, Component, ContentMode, Delivery, DeliveryOrder, Destination, EnvValue, Filter,
-    Graph, HttpRoute, KafkaSink, KafkaSource, KafkaTopic, NetworkPolicy, Place, Service, SpinApp, Trigger,
-    VariableDeclaration,
+    BackoffPolicy, Broker, Component, ContentMode, Delivery, DeliveryOrder, Destination, EnvValue,
+    EventPolicy, Filter, Graph, HttpRoute, KafkaSink, KafkaSource, KafkaTopic, NetworkPolicy, Place, Service,
+    SpinApp, Trigger, VariableDeclaration,
 };
 
 /// The overlay of eventing/ that [`load`] reads.
@@ -69,7 +69,7 @@ pub fn load_folder(root: &Path, folder: &str) -> Result<Graph, TopologyErrors> {
 }
 
 /// What the kustomization in `folder` builds, as JSON, in the order of its resources: what `kubectl kustomize` would
-/// print (the manifests' workflow compares the two).
+/// print (a test compares the two).
 ///
 /// # Errors
 /// What is wrong with the kustomization or is no YAML; kinds are not looked at.

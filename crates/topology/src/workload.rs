@@ -1,6 +1,9 @@
 //! Knative Services, and Deployments behind Services of Kubernetes.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crate::{
     error::Errors,
@@ -9,7 +12,7 @@ use crate::{
     kinds::{
         kubernetes::{self, Deployment, HorizontalPodAutoscaler},
         meta::Texts,
-        pod::{Container, Env},
+        pod::{Container, Env, Volume},
         serving,
     },
     node::Place,
@@ -31,13 +34,13 @@ pub(crate) fn knative_service(
 ) -> Service {
     let template = service.spec.value.template;
     let spec = template.spec;
-    let [container] = spec.containers.as_slice() else {
-        let message = format!("expected one container, found {}", spec.containers.len());
-        errors.at(&service.spec.at, message);
+    let Some((container, sidecars)) = serving_container(&spec.containers, &service.spec.at, errors) else {
         return Service::default();
     };
     hardening::account(spec.automount_service_account_token, &service.spec.at, errors);
-    hardening::container(&container.value, spec.security_context.as_ref(), &container.at, errors);
+    for each in &spec.containers {
+        hardening::container(&each.value, spec.security_context.as_ref(), &each.at, errors);
+    }
     if let Some(class) = &spec.runtime_class_name {
         let flag = features.and_then(|map| map.data.get(RUNTIME_CLASS_FLAG));
         if flag.is_none_or(|flag| flag.value != "enabled") {
@@ -57,17 +60,60 @@ pub(crate) fn knative_service(
     ] {
         within(field, name, 0, timeout.unwrap_or(300), errors);
     }
-    let env = environment(&container.value, errors);
+    let env = environment(container, errors);
     Service {
         namespace: service.metadata.namespace,
         name: service.metadata.name.value,
         knative: true,
         components: components(&env),
+        account: spec.service_account_name.unwrap_or_default(),
+        tokens: audiences(&spec.volumes),
+        relayed: relayed(&sidecars, errors),
         env,
         container_concurrency: concurrency.unwrap_or(0) as u32,
         timeout: timeout.map(|seconds| Duration::from_secs(seconds as u64)),
         scale: scale(&template.metadata.annotations, errors),
     }
+}
+
+/// The container that requests go to, and those beside it. Serving, too, knows it by its ports.
+fn serving_container<'a>(
+    containers: &'a [Located<Container>],
+    at: &Place,
+    errors: &mut Errors,
+) -> Option<(&'a Container, Vec<&'a Container>)> {
+    if let [container] = containers {
+        return Some((&container.value, Vec::new()));
+    }
+    let (serving, beside): (Vec<_>, Vec<_>) = containers
+        .iter()
+        .map(|container| &container.value)
+        .partition(|container| !container.ports.is_empty());
+    let [container] = serving.as_slice() else {
+        let message = format!("of several containers one has ports; found {}", serving.len());
+        errors.at(at, message);
+        return None;
+    };
+    Some((*container, beside))
+}
+
+/// Audiences of the tokens that a pod's volumes hold.
+fn audiences(volumes: &[Volume]) -> BTreeSet<String> {
+    let projected = volumes.iter().filter_map(|volume| volume.projected.as_ref());
+    let sources = projected.flat_map(|projected| &projected.sources);
+    sources.map(|source| source.service_account_token.audience.clone()).collect()
+}
+
+/// What relays send on: the paths of their RELAY_ROUTES, `PATH=ORIGIN=TOKEN_FILE …`.
+fn relayed(sidecars: &[&Container], errors: &mut Errors) -> BTreeSet<String> {
+    let mut paths = BTreeSet::new();
+    for sidecar in sidecars {
+        if let Some(EnvValue::Literal(routes)) = environment(sidecar, errors).get("RELAY_ROUTES") {
+            let routes = routes.split_whitespace().filter_map(|route| route.split_once('='));
+            paths.extend(routes.map(|(path, _)| path.to_owned()));
+        }
+    }
+    paths
 }
 
 fn within(field: &Option<Located<i64>>, name: &str, min: i64, max: i64, errors: &mut Errors) -> Option<i64> {
@@ -244,18 +290,20 @@ impl Workloads {
             .iter()
             .map(|autoscaler| &autoscaler.spec.value)
             .find(|autoscaler| autoscaler.scale_target_ref.name == deployment.metadata.name.value);
-        let env = match spec.template.spec.containers.as_slice() {
-            [container] => environment(container, errors),
-            containers => {
-                errors.at(&deployment.spec.at, format!("expected one container, found {}", containers.len()));
-                BTreeMap::new()
-            }
+        let pod = &spec.template.spec;
+        let found = serving_container(&pod.containers, &deployment.spec.at, errors);
+        let (env, relayed) = match found {
+            Some((container, sidecars)) => (environment(container, errors), relayed(&sidecars, errors)),
+            None => (BTreeMap::new(), BTreeSet::new()),
         };
         Service {
             namespace: service.metadata.namespace.clone(),
             name: service.metadata.name.value.clone(),
             knative: false,
             components: components(&env),
+            account: pod.service_account_name.clone().unwrap_or_default(),
+            tokens: audiences(&pod.volumes),
+            relayed,
             env,
             container_concurrency: 0,
             timeout: None,

@@ -19,6 +19,9 @@ const SINKS: &str = "eventing/base/sinks.yaml";
 const TOPICS: &str = "eventing/base/topics.yaml";
 const SOURCES: &str = "eventing/base/sources.yaml";
 const POLICIES: &str = "eventing/overlays/identities/event-policies.yaml";
+const SINK_POLICIES: &str = "eventing/overlays/identities/sink-policies.yaml";
+const TRIAGE_RELAY: &str = "knative/overlays/identities/triage.yaml";
+const GATEWAY_RELAY: &str = "knative/overlays/identities/gateway.yaml";
 const SINK_CREDENTIALS: &str = "eventing/overlays/authorized/sink-credentials.yaml";
 const USERS: &str = "eventing/overlays/authorized/kafka-users.yaml";
 const SPIN: &str = "spin.toml";
@@ -38,7 +41,11 @@ fn errors_of((name, file, from, to): Case) -> TopologyErrors {
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains(from), "{name}: {file} does not contain {from:?}");
     fs::write(&path, text.replacen(from, to, 1)).unwrap();
-    let graph = load_overlays(copy.path(), "container", "identities");
+    let (knative, eventing) = match file.contains("/identities/") {
+        true => ("identities", "identities"),
+        false => ("container", "authorized"),
+    };
+    let graph = load_overlays(copy.path(), knative, eventing);
     graph.and_then(|graph| graph.check()).expect_err(name)
 }
 
@@ -292,6 +299,76 @@ fn events_that_would_go_nowhere() {
 }
 
 #[test]
+fn identities_that_are_missing_or_too_wide() {
+    assert_rejected(
+        "identities_that_are_missing_or_too_wide",
+        &[
+            (
+                "a publisher that no policy names",
+                POLICIES,
+                "    - sub: system:serviceaccount:learnflow:gateway\n",
+                "    - sub: system:serviceaccount:learnflow:progress\n",
+            ),
+            (
+                "a sink whose Trigger no policy names",
+                SINK_POLICIES,
+                "kind: Trigger, name: copy-feedback",
+                "kind: Trigger, name: copy-feedbacks",
+            ),
+            ("a source that no policy names", POLICIES, "name: producers,", "name: producer,"),
+            (
+                "a producer that may speak for everybody",
+                POLICIES,
+                ", partitionkey: \"learning-platform:\"",
+                "",
+            ),
+            (
+                "a producer for students without a name",
+                POLICIES,
+                "partitionkey: \"learning-platform:\"",
+                "partitionkey: \"\"",
+            ),
+            (
+                "a token for another receiver",
+                TRIAGE_RELAY,
+                "audience: eventing.knative.dev/broker/learnflow/default",
+                "audience: eventing.knative.dev/broker/learnflow/defaults",
+            ),
+            (
+                "around the relay",
+                TRIAGE_RELAY,
+                "env/5/value, value: \"http://127.0.0.1:8010\"",
+                "env/5/value, value: \"http://kafka-broker-ingress.knative-eventing.svc.cluster.local\"",
+            ),
+            (
+                "a relay that does not know the path",
+                TRIAGE_RELAY,
+                "/learnflow/agent-logs=http",
+                "/learnflow/agent-log=http",
+            ),
+            (
+                "a relay without probes",
+                GATEWAY_RELAY,
+                "    livenessProbe:\n      httpGet: { path: /health, port: 8011 }\n      periodSeconds: 10\n",
+                "",
+            ),
+            (
+                "a relay that may write its files",
+                TRIAGE_RELAY,
+                "readOnlyRootFilesystem: true",
+                "readOnlyRootFilesystem: false",
+            ),
+            (
+                "two containers with ports",
+                TRIAGE_RELAY,
+                "    command: [relay]\n",
+                "    command: [relay]\n    ports: [{ containerPort: 8010 }]\n",
+            ),
+        ],
+    );
+}
+
+#[test]
 fn reach_that_is_not_needed() {
     assert_rejected(
         "reach_that_is_not_needed",
@@ -309,6 +386,18 @@ fn reach_that_is_not_needed() {
                 "\"{{ broker_origin }}\", \"{{ sandbox_url }}\", ",
             ),
             ("triage lacks the broker", SPIN, "\"{{ broker_origin }}\", ", ""),
+            (
+                "answers that nobody hears of",
+                SPIN,
+                "sandbox_url = \"{{ sandbox_url }}\"\nbroker_url = \"{{ broker_origin }}/learnflow/default\"\n",
+                "sandbox_url = \"{{ sandbox_url }}\"\n",
+            ),
+            (
+                "progress publishes",
+                SPIN,
+                "[component.progress.variables]\n",
+                "[component.progress.variables]\nbroker_url = \"{{ broker_origin }}/learnflow/default\"\n",
+            ),
             ("a host with a path", SPIN, "\"{{ broker_origin }}\"", "\"http://broker/learnflow\""),
             ("a host without scheme", SPIN, "\"{{ broker_origin }}\"", "\"broker:80\""),
             ("every host", SPIN, "\"{{ broker_origin }}\"", "\"*://*:*\""),
@@ -390,14 +479,14 @@ fn reach_that_is_not_needed() {
             (
                 "another agent calls the sandbox",
                 NETWORK,
-                "[code-review, debug, exercise, gateway]",
-                "[code-review, debug, exercise, gateway, concepts]",
+                "[concepts, code-review, debug, exercise, gateway]",
+                "[concepts, code-review, debug, exercise, gateway, triage]",
             ),
             (
                 "another agent publishes",
                 NETWORK,
-                "values: [triage, gateway]",
-                "values: [triage, gateway, debug]",
+                "values: [triage, concepts, code-review, debug, exercise, gateway]",
+                "values: [triage, concepts, code-review, debug, exercise, gateway, progress]",
             ),
             ("no default deny", NETWORK, "policyTypes: [Ingress, Egress]", "policyTypes: [Ingress]"),
             ("rules that mean nothing", NETWORK, "policyTypes: [Egress]", "policyTypes: [Ingress]"),

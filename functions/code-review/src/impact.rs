@@ -15,6 +15,10 @@ const ORDER: &[(&str, u8)] = &[
     ("E712", 3),
     ("E722", 2),
     ("quadratic", 2),
+    ("repeated", 2),
+    ("front-of-list", 3),
+    ("list-copying", 3),
+    ("recomputed", 2),
     ("string-building", 3),
     ("A", 3),
     ("PLW", 3),
@@ -64,7 +68,13 @@ mod tests {
 
     #[test]
     fn what_breaks_comes_before_what_reads_badly() {
-        let finding = |rule: &str, line| Finding { line, rule: rule.to_owned(), message: String::new() };
+        let finding = |rule: &str, line| Finding {
+            line,
+            rule: rule.to_owned(),
+            name: String::new(),
+            message: String::new(),
+            fix: None,
+        };
         let findings = [finding("N802", 1), finding("F401", 2), finding("B006", 3), finding("B006", 9)];
         let rules: Vec<_> = most_important(&findings, 3).iter().map(|f| (f.rule.as_str(), f.line)).collect();
         assert_eq!(rules, [("B006", 3), ("F401", 2), ("N802", 1)]);

@@ -1,22 +1,29 @@
 //! The code-review agent: what is good about a working program, and the two or three changes that matter most.
 //!
 //! [`findings`] collects what Ruff and [`structure`] see, [`impact`] orders it, [`answer`] words it for the student.
-//! The program is run first: who asks for a review of a program that fails is told so.
+//! The program is run first: who asks for a review of a program that fails is told so. [`rewrite`] proposes another
+//! version of a program that works, when both were run and did the same.
 
 #[cfg(target_family = "wasm")]
 mod component;
+mod cost;
+pub mod fix;
 pub mod impact;
+pub mod model;
 pub mod praise;
+pub mod rewrite;
 pub mod structure;
+mod words;
 mod write;
 
 use std::collections::BTreeMap;
 
-use learnflow_agent::{Answer, Fault, Question, Sandbox};
+use learnflow_agent::{Answer, Fault, Question, Sandbox, SkillLevel};
 use learnflow_events::{
-    code::{Outcome, RunReport, RunRequest},
-    payload::{Observation, ObservationKind, ResponseType},
+    code::{Outcome, RunReport},
+    payload::{HintTier, Observation, ObservationKind, ResponseType},
 };
+use rewrite::{Rewrite, Trial};
 use serde::Serialize;
 use serde_json::json;
 
@@ -32,8 +39,13 @@ pub struct Finding {
     pub line: u32,
     /// Ruff's code of the rule (`B006`), or the name of a check of ours (`quadratic-membership`).
     pub rule: String,
-    /// What it is, in a sentence.
+    /// The rule's name in words (`mutable-argument-default`).
+    pub name: String,
+    /// What it is, in a sentence or two for the student's level.
     pub message: String,
+    /// Edits that mend it, when they are sure to change nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<fix::Fix>,
 }
 
 /// A review.
@@ -47,32 +59,52 @@ pub struct Review {
     pub improvements: Vec<String>,
     /// How the program ended when it was run.
     pub outcome: Outcome,
+    /// What was typed into it when it asked for input.
+    pub typed: Option<&'static str>,
+    /// A better version that was seen to do the same.
+    pub rewrite: Option<Rewrite>,
     /// The run.
     #[serde(skip)]
     pub report: RunReport,
+}
+
+/// What is reviewed, and for whom.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Subject<'a> {
+    /// The program.
+    pub code: &'a str,
+    /// A unittest file for it.
+    pub tests: Option<&'a str>,
+    /// Who reads the review.
+    pub level: SkillLevel,
 }
 
 /// Runs a program and reviews it.
 ///
 /// # Errors
 /// When the sandbox cannot be reached.
-pub async fn review(code: &str, sandbox: &impl Sandbox) -> Result<Review, Fault> {
-    let request = RunRequest { code: code.to_owned(), ..RunRequest::default() };
-    let report = sandbox.run(&request).await?;
-    let findings = findings(code);
+pub async fn review(subject: Subject<'_>, sandbox: &impl Sandbox) -> Result<Review, Fault> {
+    let Subject { code, tests, level } = subject;
+    let trial = Trial::of(code, sandbox).await?;
+    let rewrite = rewrite::propose(code, tests, &trial, sandbox).await?;
+    let findings = findings(code, level);
     let improvements = impact::most_important(&findings, IMPROVEMENTS)
         .into_iter()
         .map(|finding| write::improvement(finding, code))
         .collect();
-    Ok(Review { praise: praise::of(code, &report), improvements, outcome: report.outcome, report, findings })
+    let Trial { report, typed } = trial;
+    let praise = praise::of(code, &report);
+    Ok(Review { praise, improvements, outcome: report.outcome, typed, rewrite, report, findings })
 }
 
 /// What Ruff and our own checks see, in the order of the program, each place and rule once.
-pub fn findings(code: &str) -> Vec<Finding> {
+pub fn findings(code: &str, level: SkillLevel) -> Vec<Finding> {
     let ruff = lint::lint(code).into_iter().map(|found| Finding {
         line: found.line,
-        message: write::sentence(&found),
+        message: words::sentence(&found, level),
+        fix: fix::of(&found, code),
         rule: found.code,
+        name: found.name,
     });
     let mut all: BTreeMap<(u32, String), Finding> = BTreeMap::new();
     for finding in ruff.chain(structure::findings(code)) {
@@ -94,9 +126,14 @@ pub async fn answer(question: &Question, sandbox: &impl Sandbox) -> Result<Answe
         answer.reasoning = "There was no program in the message.".to_owned();
         return Ok(answer);
     };
-    let review = review(code, sandbox).await?;
-    let mut answer =
-        Answer::authored(ResponseType::Review, write::review(&review, question.student.skill_level));
+    let level = question.student.skill_level;
+    let subject = Subject { code, tests: question.query.tests.as_deref(), level };
+    let mut review = review(subject, sandbox).await?;
+    if question.tier < HintTier::Explanation {
+        // Who asked for a nudge wants to find the better version alone.
+        review.rewrite = None;
+    }
+    let mut answer = Answer::authored(ResponseType::Review, write::review(&review, level));
     answer.confidence = if review.findings.is_empty() { 0.7 } else { 0.9 };
     answer.reasoning = format!(
         "The program was run ({}) and Ruff and our own checks found {} places.",
@@ -111,6 +148,8 @@ pub async fn answer(question: &Question, sandbox: &impl Sandbox) -> Result<Answe
         "improvements": review.improvements,
         "outcome": review.outcome,
         "error": review.report.error,
+        "typed": review.typed,
+        "rewrite": review.rewrite,
     });
     Ok(answer)
 }

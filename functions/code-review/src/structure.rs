@@ -8,7 +8,7 @@ use ruff_python_ast::{
 use ruff_python_parser::parse_module;
 use ruff_text_size::{Ranged, TextSize};
 
-use crate::Finding;
+use crate::{Finding, cost};
 
 /// Statements after which a function is called long.
 const LONG_FUNCTION: usize = 40;
@@ -20,6 +20,9 @@ pub fn findings(code: &str) -> Vec<Finding> {
     let Ok(parsed) = parse_module(code) else { return Vec::new() };
     let mut walk = Walk { code, loops: 0, lists: Vec::new(), strings: Vec::new(), findings: Vec::new() };
     walk.visit_body(&parsed.syntax().body);
+    for (at, rule, message) in cost::costs(&parsed.syntax().body) {
+        walk.found(at, rule, message);
+    }
     walk.findings
 }
 
@@ -49,7 +52,13 @@ impl<'a> Walk<'a> {
 
     fn found(&mut self, at: TextSize, rule: &str, message: String) {
         let line = self.line(at);
-        self.findings.push(Finding { line, rule: rule.to_owned(), message });
+        self.findings.push(Finding {
+            line,
+            rule: rule.to_owned(),
+            name: rule.to_owned(),
+            message,
+            fix: None,
+        });
     }
 
     fn in_loop(&mut self, visit: impl FnOnce(&mut Self)) {
@@ -153,7 +162,7 @@ fn calls(expression: &Expr, function: &str) -> bool {
 }
 
 /// `xs` of `range(len(xs))`.
-fn indexed(iterable: &Expr) -> Option<&str> {
+pub(crate) fn indexed(iterable: &Expr) -> Option<&str> {
     let Expr::Call(range) = iterable else { return None };
     let [argument] = &*range.arguments.args else { return None };
     if !calls(iterable, "range") || !calls(argument, "len") {

@@ -59,14 +59,25 @@ pub fn card(id: &str) -> Option<&'static Card> {
     CARDS.binary_search_by_key(&id, |card| card.id).ok().map(|at| &CARDS[at])
 }
 
-/// For each term, sorted: the cards that have it, with their BM25F weights.
-pub(crate) fn postings(term: &str) -> &'static [(u16, f32)] {
-    POSTINGS.binary_search_by_key(&term, |(term, _)| term).map_or(&[], |at| POSTINGS[at].1)
+/// The cards that have a feature, with their BM25 weights.
+pub(crate) fn postings(feature: &str) -> &'static [(u16, f32)] {
+    POSTINGS.binary_search_by_key(&feature, |(known, _)| known).map_or(&[], |at| POSTINGS[at].1)
 }
 
-/// All indexed terms, sorted.
+/// How rare a feature is among the sample questions, and those that have it with their share of it.
+pub(crate) fn samples(feature: &str) -> Option<(f32, &'static [(u16, f32)])> {
+    let at = FEATURES.binary_search_by_key(&feature, |(known, _, _)| known).ok()?;
+    Some((FEATURES[at].1, FEATURES[at].2))
+}
+
+/// The card of a sample question.
+pub(crate) fn of_sample(sample: u16) -> u16 {
+    SAMPLES[usize::from(sample)]
+}
+
+/// All indexed words, sorted.
 pub(crate) fn vocabulary() -> impl Iterator<Item = &'static str> {
-    POSTINGS.iter().map(|(term, _)| *term)
+    POSTINGS.iter().map(|(feature, _)| *feature).filter(|feature| crate::terms::is_word(feature))
 }
 
 /// The cards that go by exactly this phrase (see [`crate::terms::phrase`]).

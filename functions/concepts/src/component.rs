@@ -2,12 +2,21 @@
 
 use learnflow_agent_spin::{http::Response, serve};
 use learnflow_events::Agent;
+use learnflow_exercise_bank::draft::adopt_all;
 use spin_sdk::{http::Request, http_service};
 
 #[http_service]
 async fn handle(request: Request) -> Response {
-    serve(Agent::Concepts, &["explain"], request, async |question, _turn, _environment| {
-        crate::answer(question)
-    })
+    serve(
+        Agent::Concepts,
+        &["explain"],
+        request,
+        async |question, turn, environment| {
+            // The guard has to know them.
+            adopt_all(&environment.database.kept_exercises(&turn.student_id, &question.query).await?);
+            crate::answer(question)
+        },
+        crate::model::writing,
+    )
     .await
 }

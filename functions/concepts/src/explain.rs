@@ -18,12 +18,40 @@ pub fn write(question: &Question, cards: &[&Card]) -> String {
             if crate::brief(question, card) {
                 reminder(question, card)
             } else {
-                section(card, question.student.skill_level, question.student.learning_style)
+                let student = &question.student;
+                let (level, style) = if again(question, card) {
+                    another_way(card, student.skill_level, student.learning_style)
+                } else {
+                    (student.skill_level, student.learning_style)
+                };
+                section(card, level, style)
             }
         })
         .collect();
+    if cards.iter().any(|card| again(question, card)) {
+        text.push_str("You said that an earlier explanation did not help, so here is another way in.\n\n");
+    }
     text.push_str(&sections.join("\n\n"));
     text
+}
+
+/// Whether the student said that the last answer about this topic did not help.
+pub(crate) fn again(question: &Question, card: &Card) -> bool {
+    question.student.unhelpful_topics.iter().any(|topic| topic == card.topic)
+}
+
+/// What did not help is not said the same way again: a step simpler, and another thing first.
+fn another_way(card: &Card, level: SkillLevel, style: LearningStyle) -> (SkillLevel, LearningStyle) {
+    let level = match level {
+        SkillLevel::Advanced => SkillLevel::Intermediate,
+        SkillLevel::Intermediate | SkillLevel::Beginner => SkillLevel::Beginner,
+    };
+    let style = match style {
+        LearningStyle::StepByStep if !card.picture.is_empty() => LearningStyle::Visual,
+        LearningStyle::StepByStep | LearningStyle::Visual => LearningStyle::ExampleDriven,
+        LearningStyle::ExampleDriven => LearningStyle::StepByStep,
+    };
+    (level, style)
 }
 
 /// A card in full.

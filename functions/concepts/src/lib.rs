@@ -8,6 +8,7 @@ pub mod code_cues;
 #[cfg(target_family = "wasm")]
 mod component;
 pub mod explain;
+pub mod model;
 pub mod retrieve;
 pub mod terms;
 
@@ -53,7 +54,13 @@ pub fn answer(question: &Question) -> Result<Answer, Fault> {
 
 /// The idea behind an error that debug has found.
 fn explain_concept(question: &Question, concept: &str) -> Answer {
-    let exact = card::card(concept).map(|card| Hit { card, score: f32::INFINITY, named: true });
+    let exact = card::card(concept).map(|card| Hit {
+        card,
+        score: f32::INFINITY,
+        likeness: 1.0,
+        strange: 0.0,
+        named: true,
+    });
     let hits = exact.into_iter().chain(retrieve::find(concept).hits).take(1).collect::<Vec<Hit>>();
     if hits.is_empty() {
         return nothing_found(&retrieve::find(concept));
@@ -123,6 +130,7 @@ fn written(question: &Question, cards: &[&Card]) -> Answer {
 pub(crate) fn brief(question: &Question, card: &Card) -> bool {
     // Exceptions are always explained: that one has mastered lists does not say that one has met IndexError.
     !card.is_exception()
+        && !explain::again(question, card)
         && question.student.mastery_levels.get(card.topic).is_some_and(|mastery| *mastery >= MASTERED)
 }
 
@@ -130,7 +138,7 @@ fn confidence(best: Hit, second: f32) -> f64 {
     if best.score.is_infinite() {
         return 1.0;
     }
-    let strength = f64::from(best.score / (best.score + 8.0));
+    let strength = f64::from(best.likeness);
     let lead = f64::from((best.score - second) / best.score);
     (0.35 + 0.45 * strength + 0.2 * lead + if best.named { 0.1 } else { 0.0 }).clamp(0.05, 0.99)
 }

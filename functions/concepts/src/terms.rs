@@ -135,6 +135,16 @@ const SYNONYMS: &[&[&str]] = &[
     &["largest", "biggest", "maximum", "max", "highest", "greatest"],
     &["smallest", "minimum", "min", "lowest"],
     &["averag", "mean"],
+    &["multiply", "multiplication"],
+    &["addition", "add", "plu"],
+    &["subtract", "subtraction", "minu"],
+    &["halv", "half"],
+    &["alphabetical", "alphabetically", "alphabet"],
+    &["recursion", "recursiv", "recurs", "recursively"],
+    &["both", "common", "shar"],
+    &["unique", "distinct"],
+    &["quick", "quickly", "fast", "faster"],
+    &["conversion", "convert", "cast"],
     &["remov", "delet", "eras", "rid"],
     &["swap", "exchang"],
     &["join", "stick", "glu", "concatenat"],
@@ -144,7 +154,7 @@ const SYNONYMS: &[&[&str]] = &[
     &["integer", "int"],
     &["uppercas", "upper", "capital"],
     &["letter", "character", "char"],
-    &["folder", "directory"],
+    &["folder", "directory", "subfolder"],
     &["sav", "stor"],
     &["endless", "infinit", "forever", "never"],
     &["duplicat", "doubl", "repetition"],
@@ -156,6 +166,11 @@ const SYNONYMS: &[&[&str]] = &[
     &["begin", "start", "beginn"],
     &["mistak", "bug", "wrong"],
     &["text", "sentenc"],
+    &["function", "procedur", "subroutin"],
+    &["same", "equal", "identical"],
+    &["calculat", "comput"],
+    &["big", "larg", "huge"],
+    &["inherit", "inheritanc"],
 ];
 
 /// The words of a text in order, lower case, without articles. Pieces of code give the name of what they are.
@@ -200,18 +215,56 @@ pub fn phrase(text: &str) -> String {
     words(text).join(" ")
 }
 
-/// The words that say something about the topic.
-pub fn terms(text: &str) -> Vec<String> {
+/// Weight of a word that says little by itself (`how`, `in`, `not`).
+const LITTLE: f32 = 0.4;
+/// Weight of two words that say something without one between them, and of any two neighbours.
+const PAIR: f32 = 0.2;
+const NEIGHBOURS: f32 = 0.3;
+
+/// The words of a text in order, as [`words`] gives them, each with whether it says nothing about the topic.
+fn weighed(text: &str) -> Vec<(String, bool)> {
     plain_words(text)
         .iter()
-        .filter(|word| !STOP_WORDS.contains(&word.as_str()))
-        .map(|word| stem(word))
+        .map(|word| {
+            let stem = stem(word);
+            let stop = STOP_WORDS.contains(&word.as_str()) || STOP_WORDS.contains(&stem.as_str());
+            (stem, stop)
+        })
         .collect()
 }
 
-/// Neighbouring words that say something, joined: `two lists` is more than `two` and `lists`.
-pub fn pairs(text: &str) -> Vec<String> {
-    terms(text).windows(2).map(|pair| format!("{}_{}", pair[0], pair[1])).collect()
+/// What a text says beside words that say nothing about its topic: `variable` of “what is a variable?”.
+pub fn gist(text: &str) -> String {
+    let telling: Vec<String> =
+        weighed(text).into_iter().filter(|(_, stop)| !stop).map(|(word, _)| word).collect();
+    telling.join(" ")
+}
+
+/// A text as weighted features, each once: words, pairs of words that say something, pairs of neighbours.
+pub fn features(text: &str) -> Vec<(String, f32)> {
+    let words = weighed(text);
+    let mut features: Vec<(String, f32)> = Vec::new();
+    let mut add = |feature: String, weight: f32| {
+        if !features.iter().any(|(known, _)| *known == feature) {
+            features.push((feature, weight));
+        }
+    };
+    for (word, stop) in &words {
+        add(word.clone(), if *stop { LITTLE } else { 1.0 });
+    }
+    let telling: Vec<&str> = words.iter().filter(|(_, stop)| !stop).map(|(word, _)| word.as_str()).collect();
+    for pair in telling.windows(2) {
+        add(format!("{}&{}", pair[0], pair[1]), PAIR);
+    }
+    for pair in words.windows(2) {
+        add(format!("{}~{}", pair[0].0, pair[1].0), NEIGHBOURS);
+    }
+    features
+}
+
+/// Whether a feature is a word, not a pair of words.
+pub fn is_word(feature: &str) -> bool {
+    !feature.contains(['&', '~'])
 }
 
 /// What the text begins with, if that is a piece of Python that names an idea, and its length.
@@ -281,6 +334,15 @@ fn without_ending(word: &str) -> String {
 mod tests {
     use super::*;
 
+    /// The words that say something.
+    fn terms(text: &str) -> Vec<String> {
+        features(text)
+            .into_iter()
+            .filter(|(feature, weight)| is_word(feature) && *weight >= 1.0)
+            .map(|(feature, _)| feature)
+            .collect()
+    }
+
     #[test]
     fn forms_of_a_word_meet() {
         for (one, other) in [
@@ -303,9 +365,9 @@ mod tests {
     #[test]
     fn pieces_of_code_name_their_idea() {
         assert_eq!(terms("what does word[2:5] do"), ["word", "slic"]);
-        assert_eq!(terms("grid[1][2]"), ["grid", "grid", "position"]);
+        assert_eq!(terms("grid[1][2]"), ["grid", "position"]);
         assert_eq!(terms("for name in names"), ["for_in", "name"]);
-        assert_eq!(terms("x = x + 1"), ["x", "assign_sign", "x", "1"]);
+        assert_eq!(terms("x = x + 1"), ["x", "assign_sign", "1"]);
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! What students read.
 
-use concepts::{answer, cards};
+use concepts::{answer, card::card, cards};
 use learnflow_agent::{FaultKind, LearningStyle, Question, SkillLevel, StudentContext};
 use learnflow_events::payload::{QuerySubmitted, ResponseType};
 
 fn asked(text: &str, student: StudentContext) -> Question {
     let query = QuerySubmitted { query_text: text.to_owned(), ..QuerySubmitted::default() };
-    Question { query, student, concept: None }
+    Question { query, student, ..Question::default() }
 }
 
 fn text(question: &Question) -> String {
@@ -107,4 +107,23 @@ fn every_topic_and_every_exception_has_a_card() {
         let levels = [card.beginner, card.intermediate, card.advanced];
         assert!(levels.iter().all(|level| level.len() > 20), "{} has an empty level", card.id);
     }
+}
+
+#[test]
+fn what_did_not_help_is_told_another_way() {
+    let student = |unhelpful: &[&str]| StudentContext {
+        skill_level: SkillLevel::Intermediate,
+        mastery_levels: [("recursion".to_owned(), 0.95)].into(),
+        unhelpful_topics: unhelpful.iter().map(|topic| (*topic).to_owned()).collect(),
+        ..StudentContext::default()
+    };
+    let card = card("recursion").expect("a card");
+    let before = text(&asked("what is recursion?", student(&[])));
+    let after = text(&asked("what is recursion?", student(&["recursion"])));
+    let other = text(&asked("what is recursion?", student(&["lists"])));
+    assert!(before.contains("only a reminder") && before == other, "{other}");
+    assert!(after.starts_with("You said that an earlier explanation did not help"), "{after}");
+    // In full though it is mastered, and a step simpler.
+    assert!(after.contains(card.beginner) && !after.contains(card.intermediate), "{after}");
+    assert!(after.contains(card.example.code), "{after}");
 }

@@ -1,42 +1,58 @@
 //! How well cards are found for questions in students' words. `questions.tsv` was written before the retrieval was
-//! tuned; its lines are the expected card (or cards) and the question.
+//! tuned, `paraphrases.tsv` before it was tuned a second time (it found 79 % of those first then); what was missed was
+//! read while tuning, so the figures for what nobody has read are those of unseen.rs. The lines are the expected card
+//! (or cards) and the question.
 
 use concepts::{card, retrieve};
 
 /// Shares that were measured; they may only rise.
-const TOP_1_FLOOR: f64 = 0.80;
-const TOP_3_FLOOR: f64 = 0.92;
-const ANSWERED_FLOOR: f64 = 0.80;
+const TOP_1_FLOOR: f64 = 0.90;
+const TOP_3_FLOOR: f64 = 0.95;
+const ANSWERED_FLOOR: f64 = 0.90;
+const DECLINED_FLOOR: f64 = 0.70;
 
 struct Line {
     expected: Vec<&'static str>,
     question: &'static str,
 }
 
-fn lines() -> Vec<Line> {
-    include_str!("questions.tsv")
-        .lines()
+const QUESTIONS: &str = include_str!("questions.tsv");
+const PARAPHRASES: &str = include_str!("paraphrases.tsv");
+
+fn lines(set: &'static str) -> Vec<Line> {
+    set.lines()
         .map(|line| {
             let (expected, question) = line.split_once('\t').expect("a tab between cards and question");
-            Line { expected: expected.split(',').collect(), question }
+            Line { expected: expected.split(',').filter(|id| *id != "-").collect(), question }
         })
         .collect()
 }
 
 #[test]
 fn questions_name_cards_that_exist() {
-    let lines = lines();
-    assert!(lines.len() >= 150);
-    for line in &lines {
-        for id in &line.expected {
-            assert!(card::card(id).is_some(), "no card {id} for {:?}", line.question);
+    for set in [QUESTIONS, PARAPHRASES] {
+        let lines = lines(set);
+        assert!(lines.len() >= 150);
+        for line in &lines {
+            for id in &line.expected {
+                assert!(card::card(id).is_some(), "no card {id} for {:?}", line.question);
+            }
         }
     }
 }
 
 #[test]
+fn questions_find_their_cards() {
+    found_first(QUESTIONS);
+}
+
+#[test]
 fn paraphrased_questions_find_their_cards() {
-    let single: Vec<Line> = lines().into_iter().filter(|line| line.expected.len() == 1).collect();
+    found_first(PARAPHRASES);
+}
+
+fn found_first(set: &'static str) {
+    let single: Vec<Line> = lines(set).into_iter().filter(|line| line.expected.len() == 1).collect();
     let (mut first, mut among_three, mut missed) = (0, 0, Vec::new());
     for line in &single {
         let ranked = retrieve::rank(line.question);
@@ -63,8 +79,24 @@ fn paraphrased_questions_find_their_cards() {
 }
 
 #[test]
+fn what_no_card_is_about_is_not_answered() {
+    let all = lines(QUESTIONS).into_iter().chain(lines(PARAPHRASES));
+    let none: Vec<Line> = all.filter(|line| line.expected.is_empty()).collect();
+    let mut answered = Vec::new();
+    for line in &none {
+        let found = retrieve::find(line.question);
+        if let Some(hit) = found.hits.first() {
+            answered.push(format!("{}: {} {:.2} {}", line.question, hit.card.id, hit.likeness, hit.named));
+        }
+    }
+    let share = 1.0 - answered.len() as f64 / none.len() as f64;
+    println!("declined: {share:.3}\n{}", answered.join("\n"));
+    assert!(share >= DECLINED_FLOOR, "declined fell to {share}:\n{}", answered.join("\n"));
+}
+
+#[test]
 fn answers_contain_every_card_asked_for() {
-    let all = lines();
+    let all: Vec<Line> = lines(QUESTIONS).into_iter().filter(|line| !line.expected.is_empty()).collect();
     let (mut answered, mut missed) = (0, Vec::new());
     for line in &all {
         let found = retrieve::find(line.question);
@@ -72,7 +104,8 @@ fn answers_contain_every_card_asked_for() {
             answered += 1;
         } else {
             let got: Vec<&str> = found.hits.iter().map(|hit| hit.card.id).collect();
-            missed.push(format!("{:?} {:?}: {got:?}", line.expected, line.question));
+            let likest = retrieve::rank(line.question).first().map_or(0.0, |hit| hit.likeness);
+            missed.push(format!("{:?} {:?}: {got:?} {likest:.2}", line.expected, line.question));
         }
     }
     let share = answered as f64 / all.len() as f64;

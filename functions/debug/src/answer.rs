@@ -1,18 +1,30 @@
-//! The answer of the debug agent: what happened, where to look, what to think about.
+//! The answer of the debug agent: what happened, where to look, what to think about, as far as the hint tier goes.
+//!
+//! | tier | what is added |
+//! |---|---|
+//! | nudge | what happened, and a question |
+//! | pointer | the lines to look at |
+//! | explanation | the cause, and the direction of a way out |
+//! | worked part | the recorded last steps with their values |
+//! | full | the change after which all tests pass |
 
 use learnflow_agent::{Answer, Fault, Question, Sandbox, SkillLevel};
 use learnflow_events::{
     code::Outcome,
-    payload::{Observation, ObservationKind, ResponseType},
+    payload::{HintTier, Observation, ObservationKind, ResponseType},
 };
 use learnflow_learner::curriculum;
 use serde_json::json;
 
 use crate::{
-    diagnosis::{Diagnosis, diagnose},
+    diagnosis::{Diagnosis, Suspect, diagnose},
+    findings::Tool,
     message::{self, PastedError},
     module_name,
 };
+
+/// Recorded steps that an answer shows.
+const SHOWN_STEPS: usize = 8;
 
 /// Answers a student whose program does not do what was meant. Runs the program first; asks for it when
 /// there is none.
@@ -109,7 +121,8 @@ fn with_diagnosis(question: &Question, diagnosis: &Diagnosis, pasted: Option<&Pa
         (None, Some(error)) => format!("The program was run and ended with {}.", error.kind),
         (None, None) => format!("The program was run; outcome {:?}.", diagnosis.outcome),
     };
-    answer.evidence = serde_json::to_value(diagnosis).unwrap_or_default();
+    answer.hint_tier = Some(question.tier);
+    answer.evidence = evidence(question.tier, diagnosis);
     let error = diagnosis.error.as_ref().map(|error| error.kind.as_str());
     answer.topics = topics(diagnosis);
     answer.observations = answer
@@ -144,7 +157,21 @@ fn topics(diagnosis: &Diagnosis) -> Vec<String> {
     topics
 }
 
+/// What the answer rests on. A fix is the solution, so below the last tier only its place is told.
+fn evidence(tier: HintTier, diagnosis: &Diagnosis) -> serde_json::Value {
+    let mut evidence = serde_json::to_value(diagnosis).unwrap_or_default();
+    if tier < HintTier::Full
+        && let Some(fixes) = evidence.get_mut("fixes").and_then(serde_json::Value::as_array_mut)
+    {
+        for fix in fixes {
+            *fix = json!({ "line": fix["line"], "verified": fix["verified"] });
+        }
+    }
+    evidence
+}
+
 fn text(question: &Question, diagnosis: &Diagnosis, pasted: Option<&PastedError>) -> String {
+    let tier = question.tier;
     let mut parts = Vec::new();
     let what = diagnosis.explanation.split(" Look at line ").next().unwrap_or_default();
     let what = what.split(" Perhaps look at line ").next().unwrap_or_default();
@@ -168,30 +195,109 @@ fn text(question: &Question, diagnosis: &Diagnosis, pasted: Option<&PastedError>
     }
     let worth: Vec<_> =
         diagnosis.suspects.iter().filter(|suspect| suspect.confidence >= 0.3).take(3).collect();
-    if let Some((first, others)) = worth.split_first() {
-        parts.push(format!("**Look at line {}.** {}", first.line, first.cause));
-        if !first.direction.is_empty() {
-            parts.push(format!("*Think about this:* {}", first.direction));
+    match worth.split_first() {
+        Some((first, _)) if tier == HintTier::Nudge => {
+            parts.push(format!("*Think about this:* {}", nudge(first)));
         }
-        if !others.is_empty() {
-            let list: Vec<String> =
-                others.iter().map(|suspect| format!("- Line {}: {}", suspect.line, suspect.cause)).collect();
-            parts.push(format!("If that is not it, these are worth a look:\n\n{}", list.join("\n")));
+        Some((first, others)) if tier == HintTier::Pointer => {
+            parts.push(format!("**Look at line {}.**", first.line));
+            if !others.is_empty() {
+                let lines: Vec<String> = others.iter().map(|suspect| suspect.line.to_string()).collect();
+                parts.push(format!("If that is not it: line {}.", lines.join(", then line ")));
+            }
         }
-    } else if diagnosis.outcome == Outcome::Ok {
-        parts.push(
+        Some((first, others)) => {
+            let seconded = seconded(first, diagnosis, question.student.skill_level);
+            parts.push(format!("**Look at line {}.** {}{seconded}", first.line, first.cause));
+            if !first.direction.is_empty() {
+                parts.push(format!("*Think about this:* {}", first.direction));
+            }
+            if !others.is_empty() {
+                let list: Vec<String> = others
+                    .iter()
+                    .map(|suspect| format!("- Line {}: {}", suspect.line, suspect.cause))
+                    .collect();
+                parts.push(format!("If that is not it, these are worth a look:\n\n{}", list.join("\n")));
+            }
+        }
+        None if diagnosis.outcome == Outcome::Ok => parts.push(
             "I see nothing suspicious. What did you expect it to print, and for which input? \
              With that, or with a test, I can look for the line."
                 .to_owned(),
-        );
+        ),
+        None => {}
     }
-    parts.push(next_step(question.student.skill_level, diagnosis));
+    if tier >= HintTier::WorkedPart && !diagnosis.last_steps.is_empty() {
+        parts.push(last_steps(diagnosis));
+    }
+    let unreadable = diagnosis.outcome == Outcome::SyntaxError;
+    let fix = diagnosis.fixes.iter().find(|fix| fix.verified || unreadable);
+    match fix {
+        Some(fix) if tier == HintTier::Full => parts.push(format!(
+            "**A change after which {}**, at line {}:\n\n```python\n{}\n```",
+            if unreadable { "Python can read the program" } else { "all tests pass" },
+            fix.line,
+            fix.replacement
+        )),
+        _ if tier > HintTier::Nudge => parts.push(next_step(question.student.skill_level, diagnosis)),
+        _ => {}
+    }
     parts.join("\n\n")
+}
+
+/// A question that leads to the line without naming it.
+fn nudge(suspect: &Suspect) -> &str {
+    if suspect.direction.is_empty() {
+        "Which line ran last before it went wrong, and which values did it see?"
+    } else {
+        &suspect.direction
+    }
+}
+
+/// What a tool that reads programs without running them adds about the named line, as a sentence after the cause.
+fn seconded(suspect: &Suspect, diagnosis: &Diagnosis, level: SkillLevel) -> String {
+    let Some(finding) = diagnosis.linted.iter().find(|finding| finding.line == suspect.line) else {
+        return String::new();
+    };
+    let (tool, rule) = match finding.tool {
+        Tool::Ruff => {
+            ("Ruff, which reads programs without running them,", format!(" (rule {})", finding.rule))
+        }
+        Tool::Compiler => ("Python's compiler", String::new()),
+    };
+    // Codes of rules are for those who want to look them up.
+    let rule = if level == SkillLevel::Beginner { String::new() } else { rule };
+    if suspect.cause == finding.cause {
+        format!(" {tool} says so{rule}.")
+    } else {
+        format!(" {tool} points at this line too{rule}: {}", finding.cause)
+    }
+}
+
+/// What ran before the first failure, with the values that changed.
+fn last_steps(diagnosis: &Diagnosis) -> String {
+    let mut rows =
+        vec!["**The last steps before it went wrong:**\n\n| line | what changed |\n|---|---|".to_owned()];
+    let from = diagnosis.last_steps.len().saturating_sub(SHOWN_STEPS);
+    for step in &diagnosis.last_steps[from..] {
+        let values: Vec<String> = step
+            .values
+            .iter()
+            .map(|(name, value)| format!("`{name} = {}`", value.replace('`', "'").replace('|', "\\|")))
+            .collect();
+        rows.push(format!("| {} | {} |", step.line, values.join(", ")));
+    }
+    rows.join("\n")
 }
 
 /// What to do with it, by how far the student is.
 fn next_step(level: SkillLevel, diagnosis: &Diagnosis) -> String {
     let line = diagnosis.suspects.first().map(|suspect| suspect.line);
+    if diagnosis.outcome == Outcome::SyntaxError {
+        return "Mend that place and run it again: Python reads the whole program before it starts, and says where \
+                it could not go on."
+            .to_owned();
+    }
     match (level, line) {
         (SkillLevel::Beginner, Some(line)) => {
             format!(

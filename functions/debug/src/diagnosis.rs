@@ -7,14 +7,16 @@ use learnflow_events::code::{
 use serde::Serialize;
 
 use crate::{
-    patterns::{self, Suspicion},
+    experiment::{self, Budget, ENDLESS, Evidence, Fix, Step},
+    findings::{self, Ending, Finding},
+    patterns,
+    rank::rank,
+    repair::{self, Repaired},
     source::Program,
 };
 
 /// Processor time of a run while diagnosing, in milliseconds: an endless loop should be known soon.
-const RUN_TIMEOUT_MS: u64 = 1_000;
-/// Most suspects that are reported.
-const MAX_SUSPECTS: usize = 8;
+const RUN_TIMEOUT_MS: u64 = 500;
 /// Input that is tried when a program asks for some and none was given: numbers suit most programs.
 const SAMPLE_INPUT: &str = "5\n3\n8\n1\n4\n2\n7\n6\n0\n9\n";
 
@@ -27,6 +29,10 @@ pub struct Diagnosis {
     pub error: Option<ErrorSummary>,
     /// Lines that may be at fault, best first.
     pub suspects: Vec<Suspect>,
+    /// What Ruff and the compiler say that may be the reason, weightiest first. (A review's `findings` are all of them,
+    /// and the web shows those in the editor.)
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub linted: Vec<Finding>,
     /// What happened and where to look, in plain words.
     pub explanation: String,
     /// How the tests went, when there were any.
@@ -37,7 +43,17 @@ pub struct Diagnosis {
     /// The input that was tried, when the program asked for some and none was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample_input: Option<String>,
+    /// Changes after which all tests pass, best first. They are the solution: only the last hint tier shows them.
+    pub fixes: Vec<Fix>,
+    /// The last steps before the first failure, with the values that changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub last_steps: Vec<Step>,
+    /// Versions of the program that were run to find the line.
+    pub experiments: usize,
 }
+
+/// Failing tests that are told about.
+const SHOWN_FAILURES: usize = 5;
 
 /// Bytes of output that a diagnosis keeps.
 pub const SHOWN_BYTES: usize = 2_000;
@@ -70,7 +86,8 @@ pub struct Suspect {
     /// The idea behind it, for the concepts agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concept: Option<String>,
-    /// Where the suspicion comes from: `error`, or a pattern's name.
+    /// Where the suspicion comes from: `error`, `experiment`, `spectrum`, `repair`, a pattern's name, or a rule of
+    /// Ruff's.
     pub source: String,
 }
 
@@ -115,29 +132,84 @@ pub async fn diagnose(
     tests: Option<&str>,
     sandbox: &impl Sandbox,
 ) -> Result<Diagnosis, Fault> {
-    let (report, sample_input) = run(code, sandbox).await?;
+    diagnose_within(code, module, tests, Budget::default(), sandbox).await
+}
+
+/// Like [`diagnose`], with what its experiments may use.
+///
+/// # Errors
+/// Only when the sandbox cannot be reached.
+pub async fn diagnose_within(
+    code: &str,
+    module: &str,
+    tests: Option<&str>,
+    budget: Budget,
+    sandbox: &impl Sandbox,
+) -> Result<Diagnosis, Fault> {
+    let tests = tests.filter(|tests| !tests.trim().is_empty());
     let program = Program::parse(code);
     let patterns = program.as_ref().map(patterns::find).unwrap_or_default();
-    let mut tested = None;
-    if let (Some(tests), true) =
-        (tests.filter(|tests| !tests.trim().is_empty()), report.outcome != Outcome::SyntaxError)
-    {
-        tested = Some(test(code, module, tests, sandbox).await?);
-    }
+    let (ran, tested, evidence) = match (&program, tests) {
+        (Ok(program), Some(tests)) => {
+            // None of the three needs the others.
+            let subject = (module, tests, "");
+            let (ran, tested, evidence) = futures::join!(
+                run(code, sandbox),
+                first_failure(code, module, tests, sandbox),
+                experiment::investigate(program, subject, &patterns, budget, sandbox)
+            );
+            (ran?, Some(tested?), evidence?)
+        }
+        (Ok(program), None) => {
+            let ran = run(code, sandbox).await?;
+            let mut evidence = Evidence::default();
+            if !matches!(ran.0.outcome, Outcome::Ok | Outcome::Exited | Outcome::SyntaxError) {
+                // Without tests there is less to find out, so less is spent on it.
+                let budget = Budget { cpu_ms: budget.cpu_ms / 3, ..budget };
+                let subject = ("", "", ran.1.as_deref().unwrap_or_default());
+                evidence = experiment::investigate(program, subject, &patterns, budget, sandbox).await?;
+            }
+            (ran, None, evidence)
+        }
+        (Err(_), _) => (run(code, sandbox).await?, None, Evidence::default()),
+    };
+    let (report, sample_input) = ran;
     let failing_error = tested.as_ref().and_then(error_of_tests);
     let error = report.error.as_ref().or(failing_error);
-    let all_pass = tested.as_ref().is_some_and(|tested| tested.passed);
-    let suspects = rank(&report, error, &patterns, all_pass);
-    let tests = tested.as_ref().map(summary);
-    let explanation = explain(&report, error, tests.as_ref(), &suspects);
+    let summary = tested.as_ref().map(|tested| summary(tested, &evidence));
+    let all_pass = summary.as_ref().is_some_and(|tests| tests.total > 0 && tests.passed == tests.total);
+    let fails = summary.as_ref().is_some_and(|tests| tests.passed < tests.total);
+    let ending = Ending {
+        outcome: report.outcome,
+        error: error.map(|error| error.kind.as_str()),
+        fails,
+        endless: evidence.endless() || matches!(report.outcome, Outcome::Timeout | Outcome::OutputLimit),
+    };
+    // A program that does all that is asked of it has no failure for a linter to explain.
+    let linted = if all_pass { Vec::new() } else { findings::find(code, &report.stderr, ending) };
+    let mut suspects = rank((ending, all_pass), error, (&patterns, &linted), &evidence);
+    let repaired = if report.outcome == Outcome::SyntaxError {
+        repair::checked(code, report.error.as_ref().and_then(|error| error.line), (module, tests), sandbox)
+            .await?
+    } else {
+        Repaired::default()
+    };
+    suspects.retain(|known| repaired.suspects.iter().all(|found| found.line != known.line));
+    suspects.extend(repaired.suspects.iter().cloned());
+    suspects.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+    let explanation = explain(&report, error, summary.as_ref(), &said(&repaired), &suspects);
     Ok(Diagnosis {
         outcome: report.outcome,
         error: error.map(ErrorSummary::from),
         suspects,
+        linted,
         explanation,
-        tests,
+        tests: summary,
         stdout: cut(&report.stdout),
         sample_input,
+        fixes: if repaired.fixes.is_empty() { evidence.fixes } else { repaired.fixes },
+        last_steps: evidence.steps,
+        experiments: evidence.tried,
     })
 }
 
@@ -160,7 +232,13 @@ async fn run(code: &str, sandbox: &impl Sandbox) -> Result<(RunReport, Option<St
     Ok((report, Some(SAMPLE_INPUT.to_owned())))
 }
 
-async fn test(code: &str, module: &str, tests: &str, sandbox: &impl Sandbox) -> Result<TestReport, Fault> {
+/// The tests up to the first that fails, whose exception is explained.
+async fn first_failure(
+    code: &str,
+    module: &str,
+    tests: &str,
+    sandbox: &impl Sandbox,
+) -> Result<TestReport, Fault> {
     let limits = RunLimits { timeout_ms: Some(RUN_TIMEOUT_MS), ..RunLimits::default() };
     sandbox
         .test(&TestRequest {
@@ -168,6 +246,7 @@ async fn test(code: &str, module: &str, tests: &str, sandbox: &impl Sandbox) -> 
             module: module.to_owned(),
             tests: vec![TestCase::Unittest { name: "tests".to_owned(), source: tests.to_owned() }],
             limits,
+            fail_fast: true,
             ..TestRequest::default()
         })
         .await
@@ -183,117 +262,42 @@ fn error_of_tests(report: &TestReport) -> Option<&PythonError> {
         .find(|error| error.kind != "AssertionError" && error.line.is_some())
 }
 
-fn summary(report: &TestReport) -> TestSummary {
-    TestSummary {
-        passed: report.verdicts.iter().filter(|verdict| verdict.passed).count(),
-        total: report.verdicts.len(),
-        failures: report
-            .verdicts
-            .iter()
-            .filter(|verdict| !verdict.passed)
-            .take(5)
-            .map(|verdict| TestFailure { name: verdict.name.clone(), message: cut(&verdict.message) })
-            .collect(),
-    }
-}
-
-/// The endings that a pattern accounts for; the others only make it a little likelier.
-fn accounts_for(pattern: &str, outcome: Outcome, error: Option<&str>) -> bool {
-    match pattern {
-        "unchanged-condition" | "endless-loop" | "steps-over-the-end" | "always-true" => {
-            matches!(outcome, Outcome::Timeout | Outcome::OutputLimit)
-                || (pattern == "always-true" && matches!(outcome, Outcome::Ok))
-        }
-        "missing-base-case" | "recursion-without-progress" => {
-            error == Some("RecursionError") || outcome == Outcome::Crashed
-        }
-        "range-past-end" => error == Some("IndexError"),
-        "item-used-as-index" => matches!(error, Some("IndexError" | "TypeError" | "KeyError")),
-        "shadowed-builtin"
-        | "loops-over-a-number"
-        | "input-is-text"
-        | "self-missing"
-        | "whole-number-needed"
-        | "special-name-misspelt" => error == Some("TypeError"),
-        "keeps-none" => matches!(error, Some("TypeError" | "AttributeError")) || outcome == Outcome::Ok,
-        "missing-return" | "return-missing-on-a-path" => {
-            matches!(error, Some("TypeError" | "AttributeError")) || outcome == Outcome::Ok
-        }
-        "attribute-without-self" => error == Some("AttributeError"),
-        "name-misspelt" => error == Some("NameError"),
-        "local-instead-of-global" => error == Some("UnboundLocalError"),
-        "changed-while-looping" => {
-            matches!(error, Some("IndexError" | "RuntimeError")) || outcome == Outcome::Ok
-        }
-        _ => outcome == Outcome::Ok,
-    }
-}
-
-/// Joins what the run and the patterns say about each line.
-fn rank(
-    report: &RunReport,
-    error: Option<&PythonError>,
-    patterns: &[Suspicion],
-    all_pass: bool,
-) -> Vec<Suspect> {
-    let mut suspects: Vec<Suspect> = Vec::new();
-    for found in patterns {
-        let fits = accounts_for(found.pattern, report.outcome, error.map(|error| error.kind.as_str()));
-        let confidence = found.weight
-            * if all_pass {
-                0.2
-            } else if fits {
-                1.0
-            } else {
-                0.45
-            };
-        let suspect = Suspect {
-            line: found.line,
-            cause: found.cause.clone(),
-            direction: found.direction.clone(),
-            confidence,
-            concept: Some(found.concept.to_owned()),
-            source: found.pattern.to_owned(),
+/// All tests, as the driver saw them; the words are those of the sandbox where it ran the test too.
+fn summary(report: &TestReport, evidence: &Evidence) -> TestSummary {
+    if report.passed || evidence.tests.is_empty() {
+        return TestSummary {
+            passed: report.verdicts.iter().filter(|verdict| verdict.passed).count(),
+            total: report.verdicts.len(),
+            failures: report
+                .verdicts
+                .iter()
+                .filter(|verdict| !verdict.passed)
+                .take(SHOWN_FAILURES)
+                .map(|verdict| TestFailure { name: verdict.name.clone(), message: cut(&verdict.message) })
+                .collect(),
         };
-        add(&mut suspects, suspect);
     }
-    if let Some((error, line)) = error.and_then(|error| Some((error, error.line?))) {
-        let why = [&error.parts.why, &error.parts.what, &error.message];
-        let why = why.into_iter().find(|text| !text.trim().is_empty()).cloned().unwrap_or_default();
-        add(
-            &mut suspects,
-            Suspect {
-                line,
-                cause: format!("{} happens on this line. {}", error.kind, one_paragraph(&why)),
-                direction: one_paragraph(&error.parts.hint),
-                confidence: 0.55,
-                concept: Some(error.kind.clone()),
-                source: "error".to_owned(),
-            },
-        );
-    }
-    suspects.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then(a.line.cmp(&b.line)));
-    suspects.truncate(MAX_SUSPECTS);
-    suspects
-}
-
-/// One suspect a line. Independent signs on one line add up: 1 - (1 - a)(1 - b).
-fn add(suspects: &mut Vec<Suspect>, new: Suspect) {
-    match suspects.iter_mut().find(|known| known.line == new.line) {
-        None => suspects.push(new),
-        Some(known) => {
-            let joint = 1.0 - (1.0 - known.confidence) * (1.0 - new.confidence);
-            // A pattern says more about the cause than the place where an error surfaced.
-            let vague = |source: &str| source == "error";
-            if vague(&known.source) && (!vague(&new.source) || known.confidence < new.confidence) {
-                let concept = new.concept.clone().or(known.concept.take());
-                *known = Suspect { concept, ..new };
-            } else if known.concept.is_none() {
-                known.concept = new.concept;
-            }
-            known.confidence = joint.min(0.99);
-        }
-    }
+    let mut failures: Vec<TestFailure> = evidence
+        .tests
+        .iter()
+        .filter_map(|(name, wrong)| {
+            let (kind, message, line) = wrong.as_ref()?;
+            let said = report.verdicts.iter().find(|verdict| !verdict.passed && verdict.name == *name);
+            let message = match (said, kind.as_str()) {
+                (Some(verdict), _) => verdict.message.clone(),
+                (None, ENDLESS) => "It did not end in time; most likely a loop never ends.".to_owned(),
+                (None, "AssertionError") => message.clone(),
+                (None, kind) => match line {
+                    Some(line) => format!("{kind} on line {line}: {message}"),
+                    None => format!("{kind}: {message}"),
+                },
+            };
+            Some(TestFailure { name: name.clone(), message: cut(&message) })
+        })
+        .collect();
+    let failed = failures.len();
+    failures.truncate(SHOWN_FAILURES);
+    TestSummary { passed: evidence.tests.len() - failed, total: evidence.tests.len(), failures }
 }
 
 /// What happened, then where to look.
@@ -301,6 +305,7 @@ fn explain(
     report: &RunReport,
     error: Option<&PythonError>,
     tests: Option<&TestSummary>,
+    repaired: &[String],
     suspects: &[Suspect],
 ) -> String {
     let mut sentences = vec![what_happened(report)];
@@ -321,11 +326,33 @@ fn explain(
             format!("{} of {} tests fail.", tests.total - tests.passed, tests.total)
         });
     }
+    sentences.extend(repaired.iter().cloned());
     if let Some(first) = suspects.first() {
         let strength = if first.confidence > 0.7 { "Look at" } else { "Perhaps look at" };
         sentences.push(format!("{strength} line {}: {}", first.line, first.cause));
     }
     sentences.join(" ")
+}
+
+/// What is known after a program was made readable.
+fn said(repaired: &Repaired) -> Vec<String> {
+    let mut said = Vec::new();
+    if repaired.mistakes > 1 {
+        said.push(format!(
+            "Python stops at the first mistake it meets; there are {} of this kind.",
+            repaired.mistakes
+        ));
+    }
+    match repaired.passes {
+        Some(true) => said.push("Once that is mended, all tests pass.".to_owned()),
+        Some(false) => {
+            said.push(
+                "Once that is mended it can be read, but not all tests pass: look again then.".to_owned(),
+            );
+        }
+        None => {}
+    }
+    said
 }
 
 fn what_happened(report: &RunReport) -> String {
@@ -364,7 +391,7 @@ fn on_line(error: &PythonError) -> String {
     error.line.map(|line| format!(" on line {line}")).unwrap_or_default()
 }
 
-fn one_paragraph(text: &str) -> String {
+pub(crate) fn one_paragraph(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -1,20 +1,29 @@
 //! The debug agent: finds why a program does not do what was meant.
 //!
-//! It always runs the program first. [`diagnosis`] weighs two kinds of evidence: how the run and the tests
-//! ended, and suspicious [`patterns`] in the source. [`answer`] says it in plain words and hands over no solution.
+//! It always runs the program first. [`diagnosis`] collects evidence: how the run and the tests ended, suspicious
+//! [`patterns`] in the source, the [`findings`] of Ruff and of Python's compiler that may be the reason, and what
+//! happens when the tests run on changed versions of the program ([`mutate`] makes them, [`experiment`] runs them). [`answer`] says it in plain words, as much of it as the
+//! student's hint tier allows. docs/debugging.md has the method and what it was measured to reach.
 
 #[cfg(target_family = "wasm")]
 mod component;
+pub mod model;
 
 mod answer;
 pub mod diagnosis;
+pub mod experiment;
+pub mod findings;
 pub mod message;
+pub mod mutate;
 pub mod patterns;
+mod rank;
+pub mod repair;
 pub mod source;
 mod syntax;
 
 pub use answer::answer;
-pub use diagnosis::{Diagnosis, diagnose};
+pub use diagnosis::{Diagnosis, diagnose, diagnose_within};
+pub use experiment::Budget;
 
 /// Modules of the standard library that test files import beside the program.
 const TEST_MODULES: &[&str] = &[

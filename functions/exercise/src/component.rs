@@ -1,30 +1,127 @@
 //! The exercise agent as a Spin component.
 
-use learnflow_agent::{Answer, Fault};
-use learnflow_agent_spin::{Environment, database::jsonb, http::Response, serve, specialist::Turn};
-use learnflow_events::{Agent, EventType, ids, payload::ResponseType};
-use serde_json::Value;
+use learnflow_agent::{Answer, Fault, Question, llm::completed};
+use learnflow_agent_spin::{
+    Environment,
+    database::jsonb,
+    http::Response,
+    model::{self, HttpModel, Payer},
+    sandbox::HttpSandbox,
+    serve,
+    specialist::Turn,
+};
+use learnflow_events::{
+    Agent, EventType, ids,
+    payload::{ModelUse, ResponseType},
+};
+use learnflow_exercise_bank::draft::{adopt, adopt_all};
+use serde_json::{Value, json};
 use spin_sdk::{http::Request, http_service};
 
 #[http_service]
 async fn handle(request: Request) -> Response {
-    serve(Agent::Exercise, &["generate", "submit"], request, async |question, turn, environment| {
-        let sandbox = environment.sandbox().await?;
-        match turn.action.as_deref() {
-            Some("generate") => crate::generate(question),
-            Some("submit") => {
-                let answer = crate::submit(question, &sandbox).await?;
-                record(environment, turn, question.query.code.as_deref(), &answer).await?;
-                Ok(answer)
+    serve(
+        Agent::Exercise,
+        &["generate", "submit"],
+        request,
+        async |question, turn, environment| {
+            let sandbox = environment.sandbox().await?;
+            adopt_all(&environment.database.kept_exercises(&turn.student_id, &question.query).await?);
+            let submits = question.query.code.is_some() && question.query.exercise_id.is_some();
+            if turn.action.as_deref() != Some("submit")
+                && !submits
+                && let Some(answer) = made(environment, turn, question, &sandbox).await?
+            {
+                return Ok(answer);
             }
-            _ => {
-                let answer = crate::answer(question, &sandbox).await?;
-                record(environment, turn, question.query.code.as_deref(), &answer).await?;
-                Ok(answer)
+            match turn.action.as_deref() {
+                Some("generate") => crate::generate(question),
+                Some("submit") => {
+                    let answer = crate::submit(question, &sandbox).await?;
+                    record(environment, turn, question.query.code.as_deref(), &answer).await?;
+                    Ok(answer)
+                }
+                _ => {
+                    let answer = crate::answer(question, &sandbox).await?;
+                    record(environment, turn, question.query.code.as_deref(), &answer).await?;
+                    Ok(answer)
+                }
             }
-        }
-    })
+        },
+        crate::model::writing,
+    )
     .await
+}
+
+/// A new exercise by the model, verified and kept; `None` when the bank has to do.
+async fn made(
+    environment: &Environment,
+    turn: &Turn,
+    question: &Question,
+    sandbox: &HttpSandbox,
+) -> Result<Option<Answer>, Fault> {
+    let Some(settings) = model::settings().await? else { return Ok(None) };
+    let Some((request, rendered, topic, difficulty)) = crate::make::ask_for(question)? else {
+        return Ok(None);
+    };
+    if !environment.database.tutoring(&turn.student_id, None).await?.consent {
+        return Ok(None);
+    }
+    let payer = Payer {
+        agent: Agent::Exercise,
+        student_id: turn.student_id.clone(),
+        query_id: turn.query_id,
+        // The bank has an exercise for everybody: nobody has to wait for the model.
+        event: false,
+    };
+    let model = HttpModel::new(settings.clone(), environment, payer);
+    let completion = match completed(&model, &request).await {
+        Ok(completion) => completion,
+        // It has been logged and counted.
+        Err(_) => return Ok(None),
+    };
+    let refuse = async |why: String| -> Result<Option<Answer>, Fault> {
+        eprintln!(
+            "{}",
+            json!({"level": "WARN", "agent": "exercise", "context": format!("a model's exercise was refused: {why}")})
+        );
+        environment.database.count(Agent::Exercise, "exercises_refused").await?;
+        Ok(None)
+    };
+    let Some(input) = &completion.tool_input else { return refuse("the form is empty".to_owned()).await };
+    let draft = match crate::make::read(input, topic, difficulty) {
+        Ok(draft) => draft,
+        Err(why) => return refuse(why).await,
+    };
+    let id = format!("m-{}", turn.query_id.simple());
+    let exercise = adopt(&id, &draft);
+    if !crate::make::verified(exercise, sandbox).await? {
+        return refuse("its solution fails, or what must fail passes".to_owned()).await;
+    }
+    environment
+        .database
+        .execute(
+            "INSERT INTO exercises (exercise_id, topic, difficulty, exercise, model) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT DO NOTHING",
+            vec![
+                id.into(),
+                topic.to_owned().into(),
+                json!(difficulty).as_str().unwrap_or_default().to_owned().into(),
+                jsonb(&draft)?,
+                settings.model.clone().into(),
+            ],
+        )
+        .await?;
+    let mut answer = crate::make::set(question, exercise);
+    answer.answered_by = settings.provider.author();
+    answer.model = Some(ModelUse {
+        model: settings.model.clone(),
+        prompt_hash: rendered.hash,
+        input_tokens: completion.usage.input_tokens,
+        output_tokens: completion.usage.output_tokens,
+        cost_micros: settings.cost_micros(completion.usage),
+    });
+    Ok(Some(answer))
 }
 
 /// Keeps a graded submission. Its id is derived from the turn, so a redelivered event keeps it once.

@@ -68,13 +68,17 @@ async fn recognise(
     }
     for wrong in exercise.wrong {
         let other = sandbox.test(&request(exercise, wrong.code)).await?;
-        if other.verdicts.len() == report.verdicts.len()
-            && other.verdicts.iter().zip(&report.verdicts).all(|(one, other)| behaves_alike(one, other))
-        {
+        if alike(&other, report) {
             return Ok(Some(wrong));
         }
     }
     Ok(None)
+}
+
+/// Whether two programs did the same in every test.
+pub fn alike(one: &TestReport, other: &TestReport) -> bool {
+    one.verdicts.len() == other.verdicts.len()
+        && one.verdicts.iter().zip(&other.verdicts).all(|(one, other)| behaves_alike(one, other))
 }
 
 fn behaves_alike(one: &TestVerdict, other: &TestVerdict) -> bool {

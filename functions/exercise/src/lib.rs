@@ -3,10 +3,11 @@
 //! [`bank`] holds the exercises of `bank/`, one file each. [`select`] chooses among them, [`present`] writes them
 //! out, [`parsons`] shuffles a solution's lines, and [`grade`] judges a submission.
 
-pub mod bank;
 #[cfg(target_family = "wasm")]
 mod component;
 pub mod grade;
+pub mod make;
+pub mod model;
 pub mod parsons;
 pub mod present;
 pub mod request;
@@ -22,7 +23,8 @@ use crate::{
     request::Request,
 };
 
-pub use bank::bank;
+pub use learnflow_exercise_bank as bank;
+pub use learnflow_exercise_bank::bank;
 
 /// Grades when the question brings a program for an exercise, and sets an exercise otherwise.
 ///

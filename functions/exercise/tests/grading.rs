@@ -208,6 +208,10 @@ fn the_parsons_form_has_all_lines_in_another_order_and_no_indentation() {
 
 #[test]
 fn the_bank_covers_the_curriculum_and_gives_nothing_away() {
+    for topic in learnflow_learner::curriculum::topics() {
+        let main = bank().iter().filter(|exercise| exercise.topics[0] == topic.id).count();
+        assert!(main > 0, "no exercise is mainly about {}", topic.id);
+    }
     for exercise in bank() {
         let shown = exercise::present::task(exercise);
         for (given, _) in exercise.hidden {

@@ -14,6 +14,7 @@ use ruff_linter::{
     source_kind::SourceKind,
 };
 use ruff_python_ast::{PySourceType, PythonVersion};
+use ruff_text_size::Ranged;
 use serde::{Deserialize, Serialize};
 
 /// Ruff's selectors of the rules that are looked at (https://docs.astral.sh/ruff/rules/).
@@ -48,6 +49,28 @@ pub struct Finding {
     pub message: String,
     /// Ruff's own words about how to mend it, when it knows.
     pub help: Option<String>,
+    /// The mend itself, when Ruff can make it.
+    pub fix: Option<Fix>,
+}
+
+/// Edits that mend a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fix {
+    /// Whether Ruff vouches that the program means the same afterwards; otherwise it may not in some cases.
+    pub safe: bool,
+    /// The edits, in the order of the source; none overlaps another.
+    pub edits: Vec<Edit>,
+}
+
+/// A piece of source that is replaced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    /// Where it starts, in bytes from 0.
+    pub start: usize,
+    /// Where it ends, in bytes from 0.
+    pub end: usize,
+    /// What stands there afterwards.
+    pub text: String,
 }
 
 /// Lints a program as CPython 3.14 would read it. Findings are in the order of the source.
@@ -97,6 +120,18 @@ fn finding(diagnostic: &Diagnostic) -> Option<Finding> {
         end_column: number(end.column),
         message: diagnostic.headline_message().to_owned(),
         help: diagnostic.first_help_text().map(str::to_owned),
+        fix: diagnostic.fix().filter(|fix| !fix.applicability().is_display_only()).map(|fix| Fix {
+            safe: fix.applicability().is_safe(),
+            edits: fix
+                .edits()
+                .iter()
+                .map(|edit| Edit {
+                    start: edit.start().to_usize(),
+                    end: edit.end().to_usize(),
+                    text: edit.content().unwrap_or_default().to_owned(),
+                })
+                .collect(),
+        }),
     })
 }
 
@@ -120,6 +155,15 @@ mod tests {
             .map(|f| format!("{}:{} {} {}", f.line, f.column, f.code, f.message))
             .collect();
         insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn a_safe_mend_comes_with_its_finding() {
+        let findings = lint("import os\nprint(1)\n");
+        let fix =
+            findings.iter().find(|finding| finding.code == "F401").and_then(|finding| finding.fix.clone());
+        let edits = vec![Edit { start: 0, end: 10, text: String::new() }];
+        assert_eq!(fix, Some(Fix { safe: true, edits }));
     }
 
     #[test]

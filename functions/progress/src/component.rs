@@ -42,10 +42,10 @@ async fn handle(request: Request) -> Response {
         &["report"],
         request,
         async |incoming| match incoming.event_type {
-            EventType::QueryRouted => on_event(Agent::Progress, incoming, &report).await,
+            EventType::QueryRouted => on_event(Agent::Progress, incoming, &report, |_, _| None).await,
             _ => learn(incoming).await,
         },
-        async |request| on_trigger(Agent::Progress, request, &report).await,
+        async |request| on_trigger(Agent::Progress, request, report, |_, _| None).await,
     )
     .await
 }
@@ -129,8 +129,7 @@ async fn learn(incoming: Incoming) -> Result<Option<Event>, Fault> {
         return Ok(None);
     }
     let event_id = incoming.event.id().to_owned();
-    let traceparent = incoming.extension(extension::TRACE_PARENT);
-    let environment = Environment::open(Agent::Progress, traceparent).await?;
+    let environment = Environment::open(Agent::Progress, incoming.traceparent.clone()).await?;
     if let Some(stored) = environment.database.stored_reply("progress", &event_id).await? {
         return stored.reply.map(event_of_json).transpose();
     }

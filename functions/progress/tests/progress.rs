@@ -35,6 +35,8 @@ fn answered(seq: i64, topic: &str, correct: bool) -> AgentResponded {
         topics: vec![topic.to_owned()],
         observations: vec![Observation { topic: topic.to_owned(), kind: ObservationKind::Exercise, correct }],
         concept: None,
+        hint_tier: None,
+        model: None,
     }
 }
 
@@ -64,6 +66,7 @@ fn executed(error: Option<&str>) -> CodeExecuted {
             }),
             duration_us: 1,
             memory_bytes: 0,
+            fuel_used: None,
             trace: None,
             receipt: None,
         },

@@ -2,10 +2,11 @@
 
 use cloudevents::AttributesReader;
 use http::StatusCode;
-use learnflow_agent::{Fault, check_query};
+use learnflow_agent::{Fault, check_query, llm::completed};
 use learnflow_agent_spin::{
     Environment,
     http::{self as web, Response, TriggerRequest},
+    model::{self, HttpModel, Payer},
     specialist::{Turn, event_of_json, responded_event},
 };
 use learnflow_events::{
@@ -15,10 +16,13 @@ use learnflow_events::{
 };
 use serde_json::json;
 use spin_sdk::{http::Request, http_service};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-use crate::{Decision, classify, decline};
+use crate::{Decision, classify, decline, second_opinion};
+
+/// How long triage waits for a model's opinion.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 #[http_service]
 async fn handle(request: Request) -> Response {
@@ -44,7 +48,7 @@ async fn on_event(incoming: Incoming) -> Result<Option<Event>, Fault> {
         cause: event.id().to_owned(),
         payload: envelope.payload,
     };
-    let environment = Environment::open(Agent::Triage, incoming.extension(extension::TRACE_PARENT)).await?;
+    let environment = Environment::open(Agent::Triage, incoming.traceparent.clone()).await?;
     if let Some(stored) = environment.database.stored_reply("triage", &query.cause).await? {
         return stored.reply.map(event_of_json).transpose();
     }
@@ -59,27 +63,81 @@ async fn on_analyze(request: TriggerRequest) -> Result<Response, Fault> {
     let id = request.query_id();
     let query = Query { id, student_id: request.student_id.clone(), cause: id.to_string(), payload };
     let environment = Environment::open(Agent::Triage, request.traceparent.clone()).await?;
-    let decided = decide(&environment, &query).await?;
-    if environment.database.stored_reply("triage", &query.cause).await?.is_none() {
-        // On the log before the turn counts as routed: if the broker is away the turn stays `received`, and
-        // either the caller's next try or the gateway's sweep publishes it.
-        let publisher = environment.publisher().await?;
-        let publisher = publisher.ok_or_else(|| Fault::bug("triage has no broker_url"))?;
-        publisher.publish(&decided.event).await?;
-        decided.commit(&environment, &query).await?;
+    let stored = environment.database.stored_reply("triage", &query.cause).await?;
+    if let Some(reply) = stored.and_then(|stored| stored.reply) {
+        return accepted_before(reply, &query);
     }
+    let decided = decide(&environment, &query).await?;
+    // On the log before the turn counts as routed: if the broker is away the turn stays `received`, and
+    // either the caller's next try or the gateway's sweep publishes it.
+    let publisher = environment.publisher().await?;
+    let publisher = publisher.ok_or_else(|| Fault::bug("triage has no broker_url"))?;
+    publisher.publish(&decided.event).await?;
+    decided.commit(&environment, &query).await?;
     let decision = &decided.decision;
-    Ok(web::json_response(
+    Ok(accepted(&query, decided.turn.seq, decision.route, decision.confidence, &decision.reasoning))
+}
+
+fn accepted(query: &Query, seq: i64, route: Route, confidence: f64, reasoning: &str) -> Response {
+    web::json_response(
         StatusCode::ACCEPTED,
         &json!({
             "query_id": query.id,
-            "seq": decided.turn.seq,
+            "seq": seq,
             "student_id": query.student_id,
-            "target_agent": decision.route,
-            "confidence": decision.confidence,
-            "reasoning": decision.reasoning,
+            "target_agent": route,
+            "confidence": confidence,
+            "reasoning": reasoning,
         }),
-    ))
+    )
+}
+
+/// A repeat of a request hears what was decided then; nobody is asked again.
+fn accepted_before(reply: serde_json::Value, query: &Query) -> Result<Response, Fault> {
+    let incoming = Incoming::new(event_of_json(reply)?)?;
+    let other = || Fault::reject("this turn belongs to another student; send a new idempotency-key");
+    if incoming.event_type == EventType::QueryRouted {
+        let envelope = incoming.envelope::<QueryRouted>()?;
+        if envelope.student_id != query.student_id {
+            return Err(other());
+        }
+        let routed = envelope.payload;
+        return Ok(accepted(query, routed.seq, routed.target_agent, routed.confidence, &routed.reasoning));
+    }
+    let envelope = incoming.envelope::<AgentResponded>()?;
+    if envelope.student_id != query.student_id {
+        return Err(other());
+    }
+    let declined = envelope.payload;
+    Ok(accepted(query, declined.seq, Route::OutOfScope, declined.confidence, &declined.reasoning))
+}
+
+/// Asks a model where the local classifier is unsure; whatever goes wrong, the local choice stands.
+async fn second_opinion(
+    environment: &Environment,
+    query: &Query,
+    local: Decision,
+) -> Result<Decision, Fault> {
+    let Some(mut settings) = model::settings().await? else { return Ok(local) };
+    if !environment.database.tutoring(&query.student_id, None).await?.consent {
+        return Ok(local);
+    }
+    // Somebody waits for the routing itself: a slow opinion is none.
+    settings.first_byte = settings.first_byte.min(PATIENCE);
+    settings.answer = settings.answer.min(PATIENCE);
+    settings.retry = settings.retry.min(PATIENCE / 10);
+    let payer = Payer {
+        agent: Agent::Triage,
+        student_id: query.student_id.clone(),
+        query_id: query.id,
+        event: false,
+    };
+    let model = HttpModel::new(settings, environment, payer);
+    let request = second_opinion::request(&query.payload)?;
+    // All tries together: a limit for each would add up.
+    let form = model::within(PATIENCE, Box::pin(completed(&model, &request))).await;
+    let input = form.and_then(Result::ok).and_then(|completion| completion.tool_input);
+    Ok(second_opinion::decided(&local, input.as_ref()).unwrap_or(local))
 }
 
 struct Query {
@@ -108,7 +166,10 @@ async fn decide(environment: &Environment, query: &Query) -> Result<Decided, Fau
     if received.student_id != query.student_id {
         return Err(Fault::reject("this turn belongs to another student; send a new idempotency-key"));
     }
-    let decision = classify(&query.payload);
+    let decision = match classify(&query.payload) {
+        unsure if unsure.unsure() => second_opinion(environment, query, unsure).await?,
+        sure => sure,
+    };
     let turn = Turn {
         query_id: query.id,
         seq: received.seq,
@@ -133,6 +194,8 @@ async fn decide(environment: &Environment, query: &Query) -> Result<Decided, Fau
             topics: answer.topics,
             observations: Vec::new(),
             concept: None,
+            hint_tier: None,
+            model: None,
         };
         let event = responded_event("triage", &turn, &declined, traceparent, None);
         return Ok(Decided { turn, decision, event, declined: Some(declined) });

@@ -26,6 +26,14 @@ pub struct Decision {
     pub reasoning: String,
 }
 
+impl Decision {
+    /// Whether the words alone leave it open who answers.
+    pub fn unsure(&self) -> bool {
+        let second = self.alternatives.first().map_or(0.0, |(_, confidence)| *confidence);
+        self.confidence < UNSURE_BELOW || self.confidence - second < UNSURE_MARGIN
+    }
+}
+
 /// Decides who answers a message. A specialist that the student named is only confirmed.
 pub fn classify(query: &QuerySubmitted) -> Decision {
     if let Some(route) = query.route {

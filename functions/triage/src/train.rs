@@ -1,7 +1,8 @@
 //! Training and measuring the classifier (`cargo xtask train-triage`).
 //!
-//! Multinomial logistic regression by AdaGrad (Duchi et al. 2011) with a quadratic penalty; the temperature is
-//! fitted on messages that the weights never saw.
+//! Multinomial logistic regression by AdaGrad (Duchi et al. 2011) with a quadratic penalty, in which a part of a
+//! message's features is left out at random (Hinton et al. 2012), so that no single word decides alone. The
+//! temperature is fitted on messages whose wording the weights never saw.
 
 use learnflow_events::{Route, payload::QuerySubmitted};
 use serde::{Deserialize, Serialize};
@@ -50,8 +51,8 @@ pub struct Quality {
 const EPOCHS: usize = 40;
 const LEARNING_RATE: f32 = 0.5;
 const PENALTY: f32 = 2e-5;
-/// Every so many examples one is kept from the weights, to fit the temperature on.
-const CALIBRATION_EVERY: usize = 8;
+/// Of 256 features, how many are left out each time that an example is looked at.
+const LEFT_OUT: u64 = 77;
 
 /// Reads labelled messages, one JSON object a line.
 ///
@@ -83,38 +84,41 @@ fn class_of(route: Route) -> usize {
     Route::ALL.iter().position(|known| *known == route).unwrap_or_default()
 }
 
-/// Trains a model. The same examples in the same order give the same model.
-pub fn train(examples: &[Example]) -> Model {
-    let rows: Vec<(Vec<Feature>, usize)> =
-        examples.iter().map(|example| (features::extract(&example.query()), example.class())).collect();
-    let (calibration, fitting): (Vec<_>, Vec<_>) =
-        rows.iter().enumerate().partition(|(index, _)| index % CALIBRATION_EVERY == CALIBRATION_EVERY - 1);
-    let fitting: Vec<_> = fitting.into_iter().map(|(_, row)| row).collect();
-    let (weights, bias) = fit(&fitting);
+/// Trains a model on `examples`, and its temperature on `calibration`, which must be worded independently: on
+/// messages like those it was trained on, a model is too sure of itself.
+///
+/// The same examples in the same order give the same model.
+pub fn train(examples: &[Example], calibration: &[Example]) -> Model {
+    let rows = rows(examples);
+    let (weights, bias) = fit(&rows);
     let uncalibrated = Model::quantised(&weights, bias, 1.0);
-    let scored: Vec<_> = calibration
-        .into_iter()
-        .map(|(_, (features, class))| (uncalibrated.scores(features), *class))
+    let scored: Vec<_> = self::rows(calibration)
+        .iter()
+        .map(|(features, class)| (uncalibrated.scores(features), *class))
         .collect();
-    let temperature = best_temperature(&scored);
-    // The temperature is known; now the weights may see everything.
-    let (weights, bias) = fit(&rows.iter().collect::<Vec<_>>());
-    Model::quantised(&weights, bias, temperature)
+    Model::quantised(&weights, bias, best_temperature(&scored))
 }
 
-fn fit(rows: &[&(Vec<Feature>, usize)]) -> (Vec<[f32; CLASSES]>, [f32; CLASSES]) {
+fn rows(examples: &[Example]) -> Vec<(Vec<Feature>, usize)> {
+    examples.iter().map(|example| (features::extract(&example.query()), example.class())).collect()
+}
+
+fn fit(rows: &[(Vec<Feature>, usize)]) -> (Vec<[f32; CLASSES]>, [f32; CLASSES]) {
     let mut weights = vec![[0.0_f32; CLASSES]; BUCKETS];
     let mut squares = vec![[1e-3_f32; CLASSES]; BUCKETS];
     let mut bias = [0.0_f32; CLASSES];
     let class_weights = class_weights(rows);
     let mut order: Vec<usize> = (0..rows.len()).collect();
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut kept: Vec<&Feature> = Vec::new();
     for _ in 0..EPOCHS {
         shuffle(&mut order, &mut state);
         for index in &order {
-            let (features, class) = rows[*index];
+            let (features, class) = &rows[*index];
+            kept.clear();
+            kept.extend(features.iter().filter(|_| random(&mut state) % 256 >= LEFT_OUT));
             let mut scores = bias;
-            for feature in features {
+            for feature in &kept {
                 for (score, weight) in scores.iter_mut().zip(&weights[feature.bucket]) {
                     *score += weight * feature.value;
                 }
@@ -125,7 +129,7 @@ fn fit(rows: &[&(Vec<Feature>, usize)]) -> (Vec<[f32; CLASSES]>, [f32; CLASSES])
                 let error =
                     (probabilities[k] as f32 - f32::from(u8::from(k == *class))) * class_weights[*class];
                 bias[k] -= 0.01 * error;
-                for feature in features {
+                for feature in &kept {
                     let weight = &mut weights[feature.bucket][k];
                     let gradient = error * feature.value + PENALTY * *weight;
                     let square = &mut squares[feature.bucket][k];
@@ -139,26 +143,30 @@ fn fit(rows: &[&(Vec<Feature>, usize)]) -> (Vec<[f32; CLASSES]>, [f32; CLASSES])
 }
 
 /// Rare classes count more, by the square root of how rare they are.
-fn class_weights(rows: &[&(Vec<Feature>, usize)]) -> [f32; CLASSES] {
+fn class_weights(rows: &[(Vec<Feature>, usize)]) -> [f32; CLASSES] {
     let mut counts = [0_usize; CLASSES];
-    for (_, class) in rows.iter() {
+    for (_, class) in rows {
         counts[*class] += 1;
     }
     #[expect(clippy::cast_precision_loss, reason = "some thousand examples")]
     counts.map(|count| (rows.len() as f32 / (CLASSES as f32 * count.max(1) as f32)).sqrt())
 }
 
-/// Fisher and Yates, with SplitMix64 (Steele et al. 2014).
+/// Fisher and Yates.
 fn shuffle(order: &mut [usize], state: &mut u64) {
     for last in (1..order.len()).rev() {
-        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = *state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-        let other = usize::try_from(z % (last as u64 + 1)).unwrap_or_default();
+        let other = usize::try_from(random(state) % (last as u64 + 1)).unwrap_or_default();
         order.swap(last, other);
     }
+}
+
+/// `SplitMix64` (Steele et al. 2014).
+fn random(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 fn best_temperature(scored: &[([f32; CLASSES], usize)]) -> f32 {
@@ -233,8 +241,8 @@ mod tests {
                 Example { text, code: None, route }
             })
             .collect();
-        let model = train(&examples);
-        assert_eq!(model, train(&examples));
+        let model = train(&examples, &examples);
+        assert_eq!(model, train(&examples, &examples));
         let quality = quality(&examples, |example| {
             let probabilities = model.probabilities(&features::extract(&example.query()));
             let best = (0..CLASSES).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b])).unwrap();

@@ -1,5 +1,6 @@
 //! Register, log in, refresh, log out.
 
+use learnflow_gateway::token::Role;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -86,6 +87,79 @@ async fn a_stolen_refresh_token_ends_the_login_for_both() {
     .unwrap();
     assert_eq!(with_cookie(&harness, "/api/auth/refresh", &first).await.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(with_cookie(&harness, "/api/auth/refresh", &second).await.status(), StatusCode::UNAUTHORIZED);
+    let written: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM audit_log WHERE action = 'refresh-token-reused' AND target IS NOT NULL",
+    )
+    .fetch_one(&harness.database.pool)
+    .await
+    .unwrap();
+    assert_eq!(written, 1);
+}
+
+#[tokio::test]
+async fn another_sites_page_neither_refreshes_nor_ends_a_login() {
+    let harness = Harness::start().await;
+    let own = cookie(&call(&harness, "/api/auth/register", &ada()).await);
+    for path in ["/api/auth/refresh", "/api/auth/logout"] {
+        let forged = harness.client.post(harness.url(path)).header("cookie", &own);
+        let answer = forged.header("origin", "https://evil.example").send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{path}");
+        assert!(!answer.headers().contains_key("set-cookie"), "{path}");
+    }
+    // A page can make a browser send a GET; none of these is one.
+    let got =
+        harness.client.get(harness.url("/api/auth/refresh")).header("cookie", &own).send().await.unwrap();
+    assert_eq!(got.status(), StatusCode::METHOD_NOT_ALLOWED);
+    // The cookie alone opens nothing else.
+    let me = harness.client.get(harness.url("/api/me")).header("cookie", &own).send().await.unwrap();
+    assert_eq!(me.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(with_cookie(&harness, "/api/auth/refresh", &own).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn keys_are_changed_while_the_gateway_runs_and_old_tokens_end() {
+    let harness = Harness::start().await;
+    let me = async |token: &str| {
+        harness.client.get(harness.url("/api/me")).bearer_auth(token).send().await.unwrap().status()
+    };
+    let old = harness.token("ada", Role::Student);
+    learnflow_gateway::token::rotate(harness.key_file()).unwrap();
+    let new = harness.token("ada", Role::Student);
+    assert_eq!((me(&old).await, me(&new).await), (StatusCode::OK, StatusCode::OK));
+    // A login signs with the newest key.
+    let session: Value = call(&harness, "/api/auth/register", &ada()).await.json().await.unwrap();
+    let kid = |token: &str| jsonwebtoken::decode_header(token).unwrap().kid;
+    assert_eq!(kid(session["access_token"].as_str().unwrap()), kid(&new));
+    for _ in 0..2 {
+        learnflow_gateway::token::rotate(harness.key_file()).unwrap();
+    }
+    // Only when somebody needs a key that is not known are the keys read again; the next login is such a moment.
+    harness.token("ada", Role::Student);
+    call(
+        &harness,
+        "/api/auth/login",
+        &json!({ "email": "ada@example.org", "password": "a few words in a row" }),
+    )
+    .await;
+    assert_eq!((me(&old).await, me(&new).await), (StatusCode::UNAUTHORIZED, StatusCode::OK));
+}
+
+#[tokio::test]
+async fn addresses_and_users_have_buckets_of_their_own() {
+    let harness = Harness::start_with(|config| {
+        config.rates.user = learnflow_gateway::Rate::new(2, 1);
+        config.rates.address = learnflow_gateway::Rate::new(6, 1);
+    })
+    .await;
+    for expected in [200, 200, 429] {
+        assert_eq!(harness.get("ada", "/api/me").await.status(), expected);
+    }
+    for expected in [200, 200] {
+        assert_eq!(harness.get("bob", "/api/me").await.status(), expected);
+    }
+    let providers =
+        async || harness.client.get(harness.url("/api/auth/providers")).send().await.unwrap().status();
+    assert_eq!((providers().await, providers().await), (StatusCode::OK, StatusCode::TOO_MANY_REQUESTS));
 }
 
 #[tokio::test]

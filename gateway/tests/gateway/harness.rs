@@ -164,6 +164,27 @@ impl Harness {
         &self.key_file
     }
 
+    /// A second gateway on the same database, log and keys.
+    pub async fn another_replica(&self) -> GatewayHandle {
+        let mut config = GatewayConfig::new(
+            ([127, 0, 0, 1], 0).into(),
+            &self.database.url,
+            self.log.clone(),
+            &self.upstream.url,
+            format!("{}/sandbox", self.upstream.url),
+            format!("{}/broker", self.upstream.url),
+            &self.key_file,
+        );
+        config.replica_id = "1".to_owned();
+        let second = Gateway::start(config).await.unwrap();
+        let ready = format!("http://{}/ready", second.address());
+        wait_until(DEADLINE, async || {
+            self.client.get(&ready).send().await.unwrap().status().is_success().then_some(())
+        })
+        .await;
+        second
+    }
+
     /// A GET as a student.
     pub async fn get(&self, student: &str, path: &str) -> reqwest::Response {
         self.client.get(self.url(path)).bearer_auth(self.token(student, Role::Student)).send().await.unwrap()
@@ -178,6 +199,43 @@ impl Harness {
             .send()
             .await
             .unwrap()
+    }
+
+    /// A call as a teacher.
+    pub async fn teach(
+        &self,
+        teacher: &str,
+        method: reqwest::Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> reqwest::Response {
+        let mut request =
+            self.client.request(method, self.url(path)).bearer_auth(self.token(teacher, Role::Teacher));
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        request.send().await.unwrap()
+    }
+
+    /// What a teacher reads at a path.
+    pub async fn read(&self, teacher: &str, path: &str) -> Value {
+        let response = self.teach(teacher, reqwest::Method::GET, path, None).await;
+        assert_eq!(response.status(), 200, "{path}");
+        response.json().await.unwrap()
+    }
+
+    /// A class of a teacher's with these students; its id.
+    pub async fn class(&self, teacher: &str, students: &[&str]) -> Uuid {
+        let named = json!({ "name": format!("Class of {teacher}") });
+        let made = self.teach(teacher, reqwest::Method::POST, "/api/classes", Some(&named)).await;
+        assert_eq!(made.status(), 201);
+        let class: Value = made.json().await.unwrap();
+        for student in students {
+            let joined =
+                self.post(student, "/api/classes/join", &json!({ "code": class["join_code"] })).await;
+            assert_eq!(joined.status(), 200, "{student}");
+        }
+        class["class_id"].as_str().unwrap().parse().unwrap()
     }
 
     /// A call as an admin.
@@ -306,6 +364,8 @@ pub fn answer(query_id: Uuid, text: &str) -> AgentResponded {
         topics: vec!["lists".to_owned()],
         observations: Vec::new(),
         concept: None,
+        hint_tier: None,
+        model: None,
     }
 }
 

@@ -3,14 +3,24 @@
 
 mod accounts;
 mod authorisation;
+mod classes;
 mod code;
 mod dead_letters;
+mod documents;
+mod driver;
 mod erasure;
+mod exercises;
 mod harness;
 mod history;
+mod identity_provider;
+mod oidc;
 mod outages;
 mod proxy;
+mod queries;
+mod quotas;
 mod sockets;
+mod stillness;
 mod sweep;
+mod teachers;
 mod turns;
 mod web;

@@ -45,3 +45,24 @@ async fn stopping_ends_streams_soon() {
     // The stream ends, well or with an error, but it does not hang.
     let _ = tokio::time::timeout(DEADLINE, stream.bytes()).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_dropped_gateway_keeps_no_connection() {
+    let harness = Harness::start_with(|config| {
+        let sign = if config.database_url.contains('?') { '&' } else { '?' };
+        config.database_url.push_str(&format!("{sign}application_name=dropped"));
+    })
+    .await;
+    let Harness { database, gateway, .. } = harness;
+    let connected = async || {
+        sqlx::query_scalar::<_, i64>(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'dropped'",
+        )
+        .fetch_one(&database.pool)
+        .await
+        .unwrap()
+    };
+    assert!(connected().await > 0);
+    drop(gateway);
+    wait_until(DEADLINE, async || (connected().await == 0).then_some(())).await;
+}

@@ -1,145 +1,35 @@
 //! Socket.IO with the client that browsers use (npm's socket.io-client, run by Node.js).
 
-use std::{
-    path::{Path, PathBuf},
-    process::Stdio,
-    time::Duration,
-};
+use std::time::Duration;
 
 use learnflow_events::{
     Topic,
     payload::{MasteryUpdated, QueryFailed, StruggleLevel, StudentStruggling},
 };
-use learnflow_gateway::{Gateway, GatewayConfig, token::Role};
-use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
-    process::{Child, ChildStdin, ChildStdout, Command},
-    sync::OnceCell,
-};
+use learnflow_gateway::token::Role;
+use serde_json::json;
 use uuid::Uuid;
 
-use crate::harness::{DEADLINE, Harness, answer, event, json_answer, routed, stream_body};
-
-/// The folder where the pinned client is installed, once for all tests.
-async fn driver_folder() -> &'static Path {
-    static FOLDER: OnceCell<PathBuf> = OnceCell::const_new();
-    FOLDER
-        .get_or_init(async || {
-            let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/socketio");
-            let folder = learnflow_testkit::checkout().join("target/testkit/gateway-socketio");
-            std::fs::create_dir_all(&folder).unwrap();
-            let mut changed = !folder.join("node_modules/socket.io-client").exists();
-            for name in ["package.json", "package-lock.json", "driver.mjs"] {
-                let text = std::fs::read(sources.join(name)).unwrap();
-                if std::fs::read(folder.join(name)).ok().as_deref() != Some(&text) {
-                    std::fs::write(folder.join(name), text).unwrap();
-                    changed = true;
-                }
-            }
-            if changed {
-                let output = Command::new("npm")
-                    .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-                    .current_dir(&folder)
-                    .output()
-                    .await
-                    .expect("npm, which comes with Node.js 20");
-                assert!(output.status.success(), "npm ci: {}", String::from_utf8_lossy(&output.stderr));
-            }
-            folder
-        })
-        .await
-}
-
-/// Node.js with Socket.IO clients in it.
-struct Driver {
-    _child: Child,
-    commands: ChildStdin,
-    reports: Lines<BufReader<ChildStdout>>,
-    /// Reports that nobody has asked for yet.
-    pending: Vec<Value>,
-    next_ack: u64,
-}
-
-impl Driver {
-    async fn start() -> Self {
-        let mut child = Command::new("node")
-            .arg("driver.mjs")
-            .current_dir(driver_folder().await)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("Node.js 20");
-        let commands = child.stdin.take().unwrap();
-        let reports = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { _child: child, commands, reports, pending: Vec::new(), next_ack: 0 }
-    }
-
-    async fn send(&mut self, command: &Value) {
-        self.commands.write_all(format!("{command}\n").as_bytes()).await.unwrap();
-    }
-
-    /// The next report that `wanted` accepts; others are kept for later.
-    async fn report(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let found = async {
-            loop {
-                if let Some(place) = self.pending.iter().position(&wanted) {
-                    return self.pending.remove(place);
-                }
-                let line = self.reports.next_line().await.unwrap().expect("the driver still runs");
-                self.pending.push(serde_json::from_str(&line).unwrap());
-            }
-        };
-        match tokio::time::timeout(DEADLINE, found).await {
-            Ok(report) => report,
-            Err(_) => panic!("no {what}; there were {:#?}", self.pending),
-        }
-    }
-
-    /// The data of the next `event` that `socket` receives.
-    async fn event(&mut self, socket: &str, event: &str) -> Value {
-        let what = format!("{event} at {socket}");
-        self.report(&what, |report| report["socket"] == socket && report["event"] == event).await["data"]
-            .clone()
-    }
-
-    /// What `socket` has received so far and nobody asked for, without connects and disconnects.
-    fn unasked(&self, socket: &str) -> Vec<String> {
-        let of_socket = self.pending.iter().filter(|report| report["socket"] == socket);
-        of_socket
-            .map(|report| report["event"].as_str().unwrap().to_owned())
-            .filter(|event| !event.starts_with("connect") && event != "disconnect")
-            .collect()
-    }
-
-    async fn connect_with(&mut self, socket: &str, url: &str, options: Value) {
-        self.send(&json!({ "do": "connect", "socket": socket, "url": url, "options": options })).await;
-    }
-
-    async fn connect(&mut self, socket: &str, url: &str, token: &str) -> Value {
-        self.connect_with(socket, url, json!({ "auth": { "token": token } })).await;
-        self.event(socket, "connect").await
-    }
-
-    /// Emits an event and returns its acknowledgement.
-    async fn emit(&mut self, socket: &str, event: &str, args: Value) -> Value {
-        self.next_ack += 1;
-        let id = self.next_ack;
-        self.send(&json!({ "do": "emit", "socket": socket, "id": id, "event": event, "args": args })).await;
-        self.report(&format!("acknowledgement of {event}"), |report| report["ack"] == id).await["data"]
-            .clone()
-    }
-}
+use crate::{
+    driver::Driver,
+    harness::{DEADLINE, Harness, answer, event, json_answer, routed, stream_body},
+};
 
 #[tokio::test]
 async fn rooms_are_for_who_belongs_there() {
     let harness = Harness::start().await;
     let mut driver = Driver::start().await;
+    let mine = harness.class("teacher", &["student"]).await;
+    let theirs = harness.class("colleague", &["pupil"]).await;
     for role in Role::ALL {
         driver.connect(role.as_str(), &harness.url(""), &harness.token(role.as_str(), role)).await;
     }
     let table = [
+        ("join-student", json!(["pupil"]), [false, false, true]),
+        ("join-class", json!([mine]), [false, true, true]),
+        ("join-class", json!([theirs]), [false, false, true]),
+        ("join-class", json!(["x"]), [false, false, false]),
+        ("since", json!([{ "seq": 0, "student_id": "pupil" }]), [false, false, true]),
         ("join-student", json!(["student"]), [true, true, true]),
         ("join-student", json!(["somebody"]), [false, true, true]),
         ("join-student", json!([{ "id": 7 }]), [false, false, false]),
@@ -194,25 +84,8 @@ async fn a_handshake_needs_a_token_and_a_page_of_ours() {
 #[tokio::test]
 async fn events_reach_the_rooms_that_they_are_for_on_every_replica() {
     let harness = Harness::start().await;
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::copy(harness.key_file(), folder.path().join("keys.json")).unwrap();
-    let mut config = GatewayConfig::new(
-        ([127, 0, 0, 1], 0).into(),
-        &harness.database.url,
-        harness.log.clone(),
-        &harness.upstream.url,
-        &harness.upstream.url,
-        &harness.upstream.url,
-        folder.path().join("keys.json"),
-    );
-    config.replica_id = "1".to_owned();
-    let second = Gateway::start(config).await.unwrap();
+    let second = harness.another_replica().await;
     let second_url = format!("http://{}", second.address());
-    learnflow_testkit::wait_until(DEADLINE, async || {
-        let ready = harness.client.get(format!("{second_url}/ready")).send().await.unwrap();
-        ready.status().is_success().then_some(())
-    })
-    .await;
 
     let mut driver = Driver::start().await;
     driver.connect("ada", &harness.url(""), &harness.token("ada", Role::Student)).await;
@@ -327,6 +200,57 @@ async fn a_browser_submits_and_resumes_after_a_cut() {
     assert_eq!(driver.unasked("ada"), Vec::<String>::new());
 }
 
+/// What a page does: it remembers how far it has every answer, and asks for the rest when it is connected again.
+#[tokio::test]
+async fn nothing_is_missed_or_doubled_across_cuts_on_either_transport_and_replica() {
+    const TURNS: usize = 60;
+    let harness = Harness::start().await;
+    let second = harness.another_replica().await;
+    let urls = [harness.url(""), format!("http://{}", second.address())];
+    let mut driver = Driver::start().await;
+    for (page, transport) in [("a", "websocket"), ("b", "polling")] {
+        let student = format!("ada-{transport}");
+        driver
+            .send(&json!({
+                "do": "page", "socket": page, "urls": urls, "student": student,
+                "options": { "auth": { "token": harness.token(&student, Role::Student) }, "transports": [transport] },
+            }))
+            .await;
+        driver.event(page, "joined").await;
+    }
+    for number in 0..TURNS {
+        for student in ["ada-websocket", "ada-polling"] {
+            let turn = harness.receive(student, "why?").await;
+            let text = format!("Answer {number}.");
+            let answer = learnflow_events::payload::AgentResponded {
+                seq: i64::try_from(number).unwrap() + 1,
+                ..answer(turn, &text)
+            };
+            harness.commit(&answer).await;
+            harness.append(Topic::AGENT_RESPONSES, &event(student, turn, answer)).await;
+        }
+        if number % 10 == 5 {
+            for page in ["a", "b"] {
+                // Alternately a lost network, and a replica that is left for the other one.
+                let how = if number % 20 == 5 { "cut" } else { "move" };
+                driver.send(&json!({ "do": how, "socket": page })).await;
+            }
+        }
+    }
+    let expected: Vec<String> = (0..TURNS).map(|number| format!("Answer {number}.")).collect();
+    for page in ["a", "b"] {
+        let shown = learnflow_testkit::wait_until(DEADLINE, async || {
+            let shown = driver.emit(page, "shown", json!([])).await;
+            (shown["texts"].as_array().unwrap().len() >= TURNS).then_some(shown)
+        })
+        .await;
+        assert_eq!(shown["texts"], json!(expected), "{page}");
+        assert_eq!(shown["doubled"], 0, "{page}: events that one connection brought twice");
+        assert_eq!(shown["connections"], 7, "{page}");
+    }
+    second.shutdown().await;
+}
+
 #[tokio::test]
 async fn a_program_is_watched_typed_into_and_stopped() {
     let harness = Harness::start().await;
@@ -373,7 +297,7 @@ async fn a_program_is_watched_typed_into_and_stopped() {
 async fn a_socket_lives_as_long_as_its_token() {
     let harness = Harness::start().await;
     let mut driver = Driver::start().await;
-    let short = harness.token_for("ada", Role::Student, Duration::from_secs(2));
+    let short = harness.token_for("ada", Role::Student, Duration::from_secs(5));
     driver.connect("cut", &harness.url(""), &short).await;
     driver.connect("renewed", &harness.url(""), &short).await;
     let longer = harness.token("ada", Role::Student);

@@ -159,6 +159,14 @@ async fn rows_go_when_their_time_is_over() {
     })
     .await;
     let kept = harness.receive("ada", "kept").await;
+    let lives: bool = sqlx::query_scalar(
+        "SELECT expires_at = created_at + INTERVAL '90 days' FROM query_history WHERE query_id = $1",
+    )
+    .bind(kept)
+    .fetch_one(&harness.database.pool)
+    .await
+    .unwrap();
+    assert!(lives, "a turn is kept for 90 days");
     let expired = harness.receive("ada", "expired").await;
     sqlx::query("UPDATE query_history SET expires_at = now() - INTERVAL '1 second' WHERE query_id = $1")
         .bind(expired)
@@ -172,6 +180,23 @@ async fn rows_go_when_their_time_is_over() {
     .execute(&harness.database.pool)
     .await
     .unwrap();
+    for days in [91, 89] {
+        for statement in [
+            "INSERT INTO code_submissions (run_id, student_id, code, outcome, exit_code, stdout, stderr, duration_us, created_at)
+             VALUES (gen_random_uuid(), 'ada', 'x', 'ok', 0, '', '', 1, now() - make_interval(days => $1))",
+            "INSERT INTO exercise_attempts (attempt_id, student_id, exercise_id, code, passed, tests_passed, tests_total, verdict, created_at)
+             VALUES (gen_random_uuid(), 'ada', 'e', 'mine', true, 1, 1, '{\"topic\": \"lists\", \"said\": \"mine\"}', now() - make_interval(days => $1))",
+            "INSERT INTO struggle_alerts (alert_id, student_id, topic, cause, level, recommendation, context, evidence, created_at)
+             VALUES (gen_random_uuid(), 'ada', 'lists', 'rule' || $1, 'low', '', '', '{}', now() - make_interval(days => $1))",
+            "INSERT INTO usage_ledger (entry_id, student_id, agent, kind, created_at)
+             VALUES (gen_random_uuid(), 'ada', 'debug', 'llm', now() - make_interval(days => $1))",
+            "INSERT INTO usage_days (day, scope) SELECT utc_today() - $1, s FROM unnest(ARRAY['site', 'student:ada']) s",
+            "INSERT INTO dead_letters (dead_letter_id, event_id, event_type, event, created_at)
+             VALUES (gen_random_uuid(), 'e' || $1, 't', '{}', now() - make_interval(days => $1))",
+        ] {
+            sqlx::query(statement).bind(days).execute(&harness.database.pool).await.unwrap();
+        }
+    }
     wait_until(DEADLINE, async || {
         let left: (Vec<Uuid>, Vec<String>) = sqlx::query_as(
             "SELECT (SELECT array_agg(query_id) FROM query_history), (SELECT array_agg(event_id) FROM inbox)",
@@ -179,7 +204,27 @@ async fn rows_go_when_their_time_is_over() {
         .fetch_one(&harness.database.pool)
         .await
         .unwrap();
-        (left == (vec![kept], vec!["new".to_owned()])).then_some(())
+        let rows: Vec<i64> = sqlx::query_scalar(
+            "SELECT count(*) FROM code_submissions UNION ALL
+             SELECT count(*) FROM exercise_attempts WHERE code <> '' UNION ALL
+             SELECT count(*) FROM exercise_attempts WHERE verdict::text LIKE '%mine%' UNION ALL
+             SELECT count(*) FROM struggle_alerts UNION ALL
+             SELECT count(*) FROM usage_ledger UNION ALL
+             SELECT count(*) FROM usage_days WHERE scope <> 'site' UNION ALL
+             SELECT count(*) FROM dead_letters",
+        )
+        .fetch_all(&harness.database.pool)
+        .await
+        .unwrap();
+        (left == (vec![kept], vec!["new".to_owned()]) && rows == [1; 7]).then_some(())
     })
     .await;
+    // What was learnt, and what the site used, stays.
+    let stays: (i64, i64) = sqlx::query_as(
+        "SELECT (SELECT count(*) FROM exercise_attempts WHERE passed), (SELECT count(*) FROM usage_days WHERE scope = 'site')",
+    )
+    .fetch_one(&harness.database.pool)
+    .await
+    .unwrap();
+    assert_eq!(stays, (2, 2));
 }

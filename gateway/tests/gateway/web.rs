@@ -82,6 +82,15 @@ async fn an_exported_site_is_served_and_nothing_beside_it() {
         policy.ends_with("script-src 'self' 'sha256-mTytrf2QssaOZNGNRT1WCtMRd3ocH8LJxQQu5qMUanU='"),
         "{policy}"
     );
+    // A browser that has the page already must not be told another policy for it.
+    let known = &scripted.headers()["last-modified"];
+    for page in ["/scripted", "/scripted.html", "/"] {
+        let request = harness.client.get(harness.url(page)).header("if-modified-since", known);
+        let again = request.send().await.unwrap();
+        assert_eq!(again.status(), StatusCode::OK, "{page}");
+        let again = again.headers()["content-security-policy"].to_str().unwrap();
+        assert!(again.contains("script-src"), "{page}: {again}");
+    }
     assert_ne!(get("/%2e%2e/secret.txt").await.0, 200);
 }
 

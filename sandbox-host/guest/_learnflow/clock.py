@@ -11,7 +11,7 @@ import time
 
 from wit_world.imports import host as _real_host
 
-from . import rebind
+from . import rebind, signals
 
 
 class _Build:
@@ -65,14 +65,24 @@ def _process_time():
     return host.processor_clock() / SECOND_NS
 
 
+def wait(seconds):
+    """Lets time pass, whatever other threads there are."""
+    if host.sleep(min(int(seconds * SECOND_NS), 2**63 - 1)):
+        signals.interrupted()
+
+
+# What lets other threads run while one sleeps; see turns.py.
+others = None
+
+
 def _sleep(seconds, /):
     if seconds != seconds:
         raise ValueError("Invalid value NaN (not a number)")
     if seconds < 0:
         raise ValueError("sleep length must be non-negative")
     sys.stdout.flush()
-    if host.sleep(min(int(seconds * SECOND_NS), 2**63 - 1)):
-        raise KeyboardInterrupt
+    if others is None or not others(seconds):
+        wait(seconds)
 
 
 _gmtime, _localtime, _strftime, _asctime = time.gmtime, time.localtime, time.strftime, time.asctime

@@ -40,6 +40,14 @@ class Loader(importlib.abc.InspectLoader):
 LOADER = Loader()
 
 
+_HIDDEN = {"_learnflow", "wit_world", "componentize_py_runtime", "componentize_py_types", "componentize_py_async_support"}
+
+
+def is_hidden(fullname):
+    """Whether a module is the guest's own or the host's interface, which programs do not see."""
+    return fullname.partition(".")[0] in _HIDDEN
+
+
 class Finder(importlib.abc.MetaPathFinder):
     """Finds modules beside the program before those of the library, as `python main.py` does.
 
@@ -49,6 +57,9 @@ class Finder(importlib.abc.MetaPathFinder):
     def find_spec(self, fullname, path=None, target=None):
         found, package = _find(fullname)
         if found is None:
+            if is_hidden(fullname):
+                # One of them is built in, and would be found again.
+                raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
             return None
         spec = importlib.machinery.ModuleSpec(fullname, LOADER, origin=found, is_package=package)
         spec.has_location = True

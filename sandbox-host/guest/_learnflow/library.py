@@ -1,7 +1,7 @@
 """The part of the standard library that a program can import.
 
 Only modules that were imported when the snapshot was taken exist; what first and second courses use is listed
-here, in full. Modules that need an operating system (sqlite3, multiprocessing, turtle, …) are not.
+here, in full. Modules that need an operating system (multiprocessing, turtle, …) are not, and say so.
 """
 
 import gc
@@ -39,8 +39,36 @@ EXPLAIN = ("friendly_traceback", "stack_data", "executing", "asttokens", "pure_e
 # Modules that do something visible when they are imported: they are run when a program imports them.
 LATER = ("this", "antigravity")
 
+# What programs ask for and do not get, and why.
+EXPLAINED = {
+    "turtle": "the sandbox has no screen to draw on",
+    "tkinter": "the sandbox has no screen to draw on",
+    "curses": "the sandbox has no terminal",
+    "readline": "the sandbox has no terminal",
+    "multiprocessing": "programs in the sandbox are one process; threading and concurrent.futures.ThreadPoolExecutor work",
+    "_multiprocessing": "programs in the sandbox are one process",
+    "concurrent.futures.process": "programs in the sandbox are one process; use ThreadPoolExecutor",
+    "ctypes": "the sandbox has no libraries of C",
+    "_ctypes": "the sandbox has no libraries of C",
+    "ssl": "the sandbox has no network",
+    **dict.fromkeys(
+        "numpy pandas matplotlib scipy requests flask django pygame pytest seaborn sklearn PIL bs4".split(),
+        "the sandbox has Python's standard library, and no other packages",
+    ),
+}
+
 missing = {}
 _later = {}
+
+
+class _Explained(importlib.abc.MetaPathFinder):
+    """Says why a module that others have is not here."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname in EXPLAINED:
+            text = f"No module named {fullname!r} ({EXPLAINED[fullname]})"
+            raise ModuleNotFoundError(text, name=fullname)
+        return None
 
 
 class _Later(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -87,6 +115,13 @@ def _close_doors():
         if hasattr(select, name):
             setattr(select, name, refuse)
 
+    import faulthandler
+
+    # They end the interpreter, which is what they are for; a program gets an AttributeError instead.
+    for name in ("_sigsegv", "_sigabrt", "_sigfpe", "_read_null", "_fatal_error_c_thread", "_stack_overflow"):
+        if hasattr(faulthandler, name):
+            delattr(faulthandler, name)
+
     connect = sqlite3.connect
 
     def connect_in_memory(*arguments, **named):
@@ -115,13 +150,18 @@ def finish():
     for name, reason in missing.items():
         print(f"not in the sandbox: {name} ({reason})", file=sys.stderr)
 
-    from . import clock, files, loop
+    from . import clock, files, loop, signals, threads, turns
+
+    threads.install()
+    clock.others = turns.sleep
+
+    signals.install()
 
     loop.install()
     clock.patch_random()
     files.finish()
     sys.meta_path.insert(0, files.Finder())
-    sys.meta_path.append(_Later())
+    sys.meta_path += [_Later(), _Explained()]
     sys.path[:] = [""]
     sys.setrecursionlimit(1000)
     gc.collect()

@@ -8,7 +8,7 @@ import types
 
 from wit_world import Ended, Ending
 
-from . import failure, files, recorder, streams
+from . import failure, files, recorder, signals, streams, threads
 
 MAIN = "main.py"
 # Bound before any program can replace them.
@@ -41,6 +41,7 @@ def fresh_main(path=MAIN, name="__main__"):
 
 def set_up(program):
     """Streams, files, arguments and seed of a program."""
+    signals.lend()
     streams.install(program.stdin)
     sources = {source.path: source.text for source in program.files}
     sources[MAIN] = program.code
@@ -52,6 +53,13 @@ def set_up(program):
 
 def tear_down():
     """What the interpreter does when a program has ended."""
+    try:
+        threads.finish()
+    finally:
+        _run_exit_functions()
+
+
+def _run_exit_functions():
     try:
         atexit._run_exitfuncs()
     finally:

@@ -6,9 +6,12 @@ import sys
 
 from wit_world.imports import host
 
+from . import signals
+
 _emit = host.emit
 # A program may put something else in their place.
 _len, _bytes, _min = len, bytes, min
+_interrupted = signals.interrupted
 
 # What was printed since the last recorded step, while steps are recorded.
 keep_printed = False
@@ -31,7 +34,7 @@ class _Output(io.RawIOBase):
             printed.append((self.name[1:-1], data.decode("utf-8", "replace")))
         # The host keeps the order of both streams by the order of these calls.
         if data and _emit(self._channel, data):
-            raise KeyboardInterrupt
+            _interrupted()
         return _len(data)
 
 
@@ -48,8 +51,10 @@ class _Lines(io.RawIOBase):
         if not self._rest:
             sys.stdout.flush()
             answer = host.read_line()
-            if isinstance(answer, host.Input_Interrupted):
-                raise KeyboardInterrupt
+            while isinstance(answer, host.Input_Interrupted):
+                # A handler that returns goes on waiting.
+                _interrupted()
+                answer = host.read_line()
             if isinstance(answer, host.Input_End):
                 return 0
             self._rest = answer.value.encode("utf-8", "replace")

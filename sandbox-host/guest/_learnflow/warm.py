@@ -10,7 +10,7 @@ import sys
 
 from wit_world import Program, Recording
 
-from . import failure, files, program, streams
+from . import failure, files, program, streams, threads
 
 _WARM = """\
 print('x')
@@ -39,6 +39,7 @@ _AT_BUILD = (
     "def f(): return f()\nf()\n",
     "print(input('? '))\n",
     "with open('a.txt', 'w') as f:\n    f.write('a')\nprint(open('a.txt').read())\n",
+    "import threading\nt = threading.Thread(target=print)\nt.start()\nt.join()\n",
     "import asyncio\nasync def f(): await asyncio.sleep(0)\nasyncio.run(f())\n",
 )
 
@@ -53,6 +54,7 @@ def _forget():
     files.install({})
     failure.set_sources({})
     failure._last = None
+    threads.forget()
 
 
 def _request(code):

@@ -18,7 +18,12 @@ builtins.exec = builtins.compile = None
 import traceback, linecache
 traceback.TracebackException = linecache.getlines = None
 raise ValueError('v')
-#--- poison the guest's own modules | any raised,ok,crashed
+#--- poison the guest's own modules | any raised,crashed
+import sys
+for f in (type(sys.stdout.buffer).write, input):
+    f.__globals__.clear()
+raise ValueError('v')
+#--- poison what explains exceptions | raised ValueError
 import sys
 for n in list(sys.modules):
     if 'learnflow' in n or 'friendly' in n:
@@ -132,20 +137,31 @@ sys.monitoring.set_events(3, sys.monitoring.events.PY_START)
 import sys
 sys.excepthook = lambda *a: print('own hook')
 raise ValueError
-#--- leave through the host's function | exited 9
+#--- the host's interface as a module | raised ModuleNotFoundError
 from wit_world.imports import host
 host.leave(9)
-#--- host function with wrong types | any raised,crashed
-from wit_world.imports import host
-host.emit('x', 5)
-#--- the runtime module itself | any raised,crashed,ok
+#--- the host's interface among the loaded modules | ok []
+import sys
+print([n for n in sys.modules if n.startswith(('wit_world', 'componentize', 'app', '_learnflow'))])
+#--- the runtime module itself | raised ModuleNotFoundError
 import componentize_py_runtime as r
-print(dir(r))
 r.call_import(99, [], 1)
-#--- call_import with garbage | any raised,crashed
+#--- the runtime module by the builtin importer | any raised,crashed
+import importlib.machinery as m, importlib.util as u, sys
+sys.meta_path[:] = [m.BuiltinImporter]
 import componentize_py_runtime as r
 r.call_import(-1, [object()], 10**9)
-#--- import another world's exports | any raised,ok
+#--- leave through the host's function | exited 9
+import sys
+type(sys.stdout.buffer).write.__globals__['host'].leave(9)
+#--- host function with wrong types | any raised,crashed
+import sys
+type(sys.stdout.buffer).write.__globals__['host'].emit('x', 5)
+#--- lend the memory again | ok lent
+import sys
+type(sys.stdout.buffer).write.__globals__['signals']._lend(b'x' * 1000)
+print('lent')
+#--- import another world's exports | raised ModuleNotFoundError
 import wit_world
 wit_world.WitWorld.run(None, None)
 #--- exit code by exception in exit handler | any ok,raised

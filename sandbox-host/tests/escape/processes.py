@@ -42,19 +42,31 @@ except BaseException:
 #--- os.abort | exited 134
 import os
 os.abort()
-#--- threads | raised RuntimeError
+#--- threads take turns | ok x
 import threading
-threading.Thread(target=print).start()
-#--- low-level threads | raised RuntimeError
+t = threading.Thread(target=print, args=['x'])
+t.start(); t.join()
+#--- low-level threads are bounded | raised RuntimeError
 import _thread
-_thread.start_new_thread(print, ())
+while True:
+    _thread.start_new_thread(print, ())
 #--- thread bomb | raised RuntimeError
 import threading
 while True:
     threading.Thread(target=lambda: None).start()
-#--- thread pool | raised RuntimeError
+#--- threads that start threads | any ok,output_limit,timeout
+import threading
+def f():
+    t = threading.Thread(target=f); t.start(); t.join()
+f()
+#--- the interpreter's own thread function | raised Exception
+import _thread, gc
+[f for f in (getattr(m, 'start_joinable_thread', None) for m in [_thread]) if type(f).__name__ == 'builtin_function_or_method'][0](print)
+#--- endless thread pool | timeout
 from concurrent.futures import ThreadPoolExecutor
-list(ThreadPoolExecutor(4).map(print, [1]))
+def f():
+    while True: pass
+ThreadPoolExecutor(4).submit(f)
 #--- multiprocessing | raised Exception
 import multiprocessing
 multiprocessing.Process(target=print).start()
@@ -72,10 +84,10 @@ signal.alarm(1)
 import signal
 signal.raise_signal(signal.SIGINT)
 for _ in range(10**6): pass
-#--- SIGKILL to itself | any crashed,exited,raised,ok
+#--- SIGKILL to itself | exited 137
 import signal
 signal.raise_signal(signal.SIGKILL)
-#--- faulthandler | any raised,crashed,ok
+#--- faulthandler | raised AttributeError
 import faulthandler
 faulthandler._sigsegv()
 #--- resource limits | raised Exception

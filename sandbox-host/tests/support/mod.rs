@@ -8,25 +8,26 @@ use std::{
 
 use learnflow_events::code::{RunReport, RunRequest};
 use learnflow_provision as provision;
-use learnflow_sandbox_host::{Executor, ExecutorOptions, RunIo, artifact_key, engine};
+use learnflow_sandbox_host::{Executor, ExecutorOptions, RunIo, artifact, engine::Metering};
 
 /// The interpreter, compiled for this build of the engine; made when it is missing or out of date.
 pub fn interpreter() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| {
-        let root =
-            provision::find_checkout(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("tests run in a checkout");
-        let component = provision::guest::build(&root).expect("the guest can be built");
-        let compiled = root.join("target/sandbox").join(format!("sandbox-{}.cwasm", artifact_key().unwrap()));
-        let modified = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
-        if modified(&compiled) <= modified(&component) {
-            let code = engine::precompile(&std::fs::read(&component).unwrap()).unwrap();
-            let draft = compiled.with_extension(format!("{}.test", std::process::id()));
-            std::fs::write(&draft, code).unwrap();
-            std::fs::rename(&draft, &compiled).unwrap();
-        }
-        compiled
-    })
+    PATH.get_or_init(|| compiled(Metering::Time))
+}
+
+/// Also makes the interpreter that counts instructions, beside [`interpreter`], which it returns.
+pub fn counting_interpreter() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| compiled(Metering::Instructions));
+    interpreter()
+}
+
+fn compiled(metering: Metering) -> PathBuf {
+    let root =
+        provision::find_checkout(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("tests run in a checkout");
+    let component = provision::guest::build(&root).expect("the guest can be built");
+    artifact::provide(&component, &root.join("target/sandbox"), metering, || {}).expect("the guest compiles")
 }
 
 /// An executor for a test.

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use learnflow_events::EventType;
 use learnflow_tests::{Backend, System};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -80,7 +81,7 @@ async fn events_are_refused_at_the_right_door() -> anyhow::Result<()> {
             .header("content-type", "application/json")
             .body(data.replace("VERSION", version))
     };
-    let submitted = "learnflow.query.submitted.v1";
+    let submitted = EventType::QuerySubmitted.as_str();
     let envelope = r#"{"schema_version": "VERSION", "message_id": "00000000-0000-0000-0000-000000000001",
         "timestamp": "2026-01-02T14:23:45Z", "student_id": "eve", "payload": {"query_text": "what is a list?"}}"#;
 

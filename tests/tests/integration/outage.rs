@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use learnflow_provision::{kafka, tools_dir};
 use learnflow_testkit::ChaosProxy;
-use learnflow_tests::{System, repository, wait_for};
+use learnflow_tests::{System, wait_for};
 use reqwest::{StatusCode, header};
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+use crate::kafka::OwnKafka;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_database_callers_are_told_to_wait() -> anyhow::Result<()> {
@@ -51,22 +52,12 @@ async fn without_a_database_callers_are_told_to_wait() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_broker_a_turn_waits_and_is_answered_later() -> anyhow::Result<()> {
-    let dir = tempfile::TempDir::with_prefix("learnflow-kafka-")?;
-    let mut options = kafka::Options {
-        dir: dir.path().to_owned(),
-        tools_dir: tools_dir(repository()),
-        port: None,
-        fresh: true,
-    };
-    let broker = kafka::Broker::start(options.clone()).await?;
-    options.port = Some(broker.port());
-    options.fresh = false;
-    let servers = ("KAFKA_BOOTSTRAP_SERVERS".to_owned(), broker.bootstrap_servers());
-    let system = System::start_with(vec![servers]).await?;
+    let kafka = OwnKafka::start().await?;
+    let system = System::start_with(vec![kafka.environment()]).await?;
     let turn = system.ask("ada", &json!({"query_text": "what is a loop?"})).await?;
     system.finished_turn(turn, Duration::from_secs(60)).await?;
 
-    broker.stop().await;
+    let kafka = kafka.stop().await;
     let response = analyze(&system, "ada", "what is a list?").await?;
     ensure!(response.status() == StatusCode::SERVICE_UNAVAILABLE, "{}", response.status());
     ensure!(response.headers().contains_key(header::RETRY_AFTER), "no Retry-After");
@@ -75,11 +66,11 @@ async fn without_a_broker_a_turn_waits_and_is_answered_later() -> anyhow::Result
         .await
         .context("the refused turn is not kept")?;
 
-    let broker = kafka::Broker::start(options).await?;
-    let turn = system.finished_turn(waiting, Duration::from_secs(120)).await?;
+    let kafka = kafka.start().await?;
+    let turn = system.finished_turn(waiting, Duration::from_secs(300)).await?;
     ensure!(turn["status"] == "answered", "{turn:#}");
     ensure!(system.stop().await?, "the runner did not stop cleanly");
-    broker.stop().await;
+    kafka.stop().await;
     Ok(())
 }
 

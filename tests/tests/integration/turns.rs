@@ -3,9 +3,8 @@
 use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Context, ensure};
-use chrono::Utc;
-use learnflow_events::{Outgoing, ids, payload::QuerySubmitted};
-use learnflow_tests::{Backend, System, repository, wait_for};
+use learnflow_events::payload::QuerySubmitted;
+use learnflow_tests::{Backend, System, repository, submitted, wait_for};
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -58,19 +57,9 @@ async fn check(system: &System, folder: &Path, student: &str, entrance: &str) ->
     let query_id = match entrance {
         "http" => system.ask(student, &serde_json::to_value(&query)?).await?,
         _ => {
-            let id = Uuid::new_v4();
-            let event = Outgoing {
-                id,
-                source: "/school/terminal".to_owned(),
-                subject: None,
-                time: Utc::now(),
-                student_id: student.to_owned(),
-                traceparent: None,
-                extensions: vec![],
-            }
-            .event(query);
+            let (event, turn) = submitted(Uuid::new_v4(), student, query);
             ensure!(system.publish(&event).await? == reqwest::StatusCode::ACCEPTED, "the broker refused");
-            ids::turn_of_event("/school/terminal", &id.to_string())
+            turn
         }
     };
     let turn = system.finished_turn(query_id, Duration::from_secs(60)).await?;

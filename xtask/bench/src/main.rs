@@ -4,6 +4,10 @@
 //! within one report: another machine, or the same one an hour later, is another experiment.
 
 mod functions;
+mod sandbox;
+mod section;
+mod system;
+mod track;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,6 +21,24 @@ use clap::{Args, Parser};
 enum Arguments {
     /// The agents' components on the Spin host, beside a native server with the same answer
     Functions(Measurement),
+    /// From a message to its authored answer in the browser, on both event logs
+    System(system::Options),
+    /// The sandbox beside python3, bubblewrap and Pyodide
+    Sandbox(sandbox::SandboxArguments),
+    /// Exercises of an Exercism track in the sandbox and under the machine's own Python: what behaves differently
+    Track {
+        /// A checkout of the track, for example of <https://github.com/exercism/python>
+        folder: PathBuf,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// The sandbox's service, which the measurement starts
+    #[command(hide = true)]
+    SandboxService(sandbox::ServeArguments),
+    /// An executor process, which the service starts
+    #[command(hide = true)]
+    SandboxExecutor,
 }
 
 /// How to measure.
@@ -36,11 +58,25 @@ impl Measurement {
     }
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
-    let checkout = checkout()?;
-    match Arguments::parse() {
-        Arguments::Functions(measurement) => functions::measure(&checkout, &measurement).await,
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    if matches!(arguments, Arguments::SandboxExecutor) {
+        // It makes its own runtime, once it has given up what it does not need.
+        return learnflow_sandbox_host::executor_main();
+    }
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(arguments))
+}
+
+async fn run(arguments: Arguments) -> Result<()> {
+    match arguments {
+        Arguments::Functions(measurement) => functions::measure(&checkout()?, &measurement).await,
+        Arguments::System(options) => system::measure(&checkout()?, &options).await,
+        Arguments::Sandbox(arguments) => sandbox::measure(&checkout()?, &arguments).await,
+        Arguments::Track { folder, json } => {
+            track::compare(sandbox::executor(&checkout()?)?, &folder, json).await
+        }
+        Arguments::SandboxService(arguments) => sandbox::serve(arguments).await,
+        Arguments::SandboxExecutor => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Posts the events of all cases, is the subscriber of all of them, and judges what arrived.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -26,6 +26,10 @@ use super::{Answer, Case, Door, Expected, Is, cases};
 
 /// How long everything that is expected may take.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// How long it may take until every Trigger delivers: groups have to form.
+const READY_DEADLINE: Duration = Duration::from_secs(120);
+/// How long a round of probes is given before the next.
+const PROBE_PAUSE: Duration = Duration::from_millis(500);
 /// How long nothing may come that is not expected.
 const QUIET: Duration = Duration::from_secs(2);
 
@@ -56,25 +60,32 @@ struct Sink {
     /// What the ids of this run begin with: a broker may still deliver those of another.
     prefix: String,
     arrived: Mutex<Vec<Arrived>>,
+    /// The Triggers that were seen to deliver.
+    ready: Mutex<HashSet<(&'static str, Door)>>,
     changed: Notify,
 }
 
 /// Runs all cases against the broker at `broker_url`, whose Triggers (see [`super::triggers`]) deliver to `listener`
-/// under `sink_url`. All run at the same time.
+/// under `sink_url`. All run at the same time, once every Trigger is seen to deliver.
 ///
 /// # Errors
-/// When the broker cannot be talked to at all.
+/// When the broker cannot be talked to at all, or some Triggers do not deliver.
 pub async fn run(broker_url: &str, listener: TcpListener, sink_url: &str) -> Result<Vec<Verdict>, String> {
     let cases = cases();
     let sink = Arc::new(Sink {
         cases: cases.iter().map(|case| (case.name, case.clone())).collect(),
         prefix: format!("{}-", uuid::Uuid::now_v7().simple()),
         arrived: Mutex::default(),
+        ready: Mutex::default(),
         changed: Notify::new(),
     });
     let router = Router::new().fallback(receive).with_state(Arc::clone(&sink));
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
     let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    if let Err(error) = wait_for_triggers(&client, broker_url, &sink, &cases).await {
+        server.abort();
+        return Err(error);
+    }
     let runs = cases.into_iter().map(|case| {
         let (sink, client) = (Arc::clone(&sink), client.clone());
         async move {
@@ -87,6 +98,57 @@ pub async fn run(broker_url: &str, listener: TcpListener, sink_url: &str) -> Res
     let verdicts = join_all(runs).await.into_iter().collect();
     server.abort();
     verdicts
+}
+
+/// A new consumer group starts at the latest record, so what is posted before it has formed is never delivered:
+/// posts events that every Trigger wants until each has delivered one.
+async fn wait_for_triggers(
+    client: &Client<HttpConnector, Full<Bytes>>,
+    broker_url: &str,
+    sink: &Sink,
+    cases: &[Case],
+) -> Result<(), String> {
+    let doors: Vec<(&Case, Door)> =
+        cases.iter().flat_map(|case| [(case, Door::Subscriber), (case, Door::Replies)]).collect();
+    let deadline = Instant::now() + READY_DEADLINE;
+    let mut refused = None;
+    loop {
+        let missing: Vec<&(&Case, Door)> =
+            doors.iter().filter(|(case, door)| !sink.is_ready(case.name, *door)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            if let Some(status) = refused {
+                return Err(format!(
+                    "{broker_url} still answers {status} to an event after {READY_DEADLINE:?}; is it the broker's ingress?"
+                ));
+            }
+            let names: Vec<&str> = missing.iter().map(|(case, _)| case.name).collect();
+            return Err(format!(
+                "no event came through the Triggers of {} within {READY_DEADLINE:?}; were they applied, and for this sink?",
+                names.join(", ")
+            ));
+        }
+        let probes = missing.iter().map(|(case, door)| async {
+            let id = format!("probe-{}{}", sink.prefix, case.name);
+            let mut request = http::Request::post(broker_url);
+            for (name, value) in case.probe(*door, &id) {
+                request = request.header(name, value);
+            }
+            let request = request.body(Full::default()).map_err(|error| error.to_string())?;
+            client.request(request).await.map_err(|error| format!("{broker_url}: {error}"))
+        });
+        for response in join_all(probes).await {
+            let status = response?.status();
+            refused = (status != http::StatusCode::ACCEPTED).then_some(status);
+        }
+        let round = Instant::now() + PROBE_PAUSE;
+        while Instant::now() < round && !missing.iter().all(|(case, door)| sink.is_ready(case.name, *door)) {
+            let changed = sink.changed.notified();
+            let _ = tokio::time::timeout(Duration::from_millis(20), changed).await;
+        }
+    }
 }
 
 async fn post(
@@ -133,7 +195,12 @@ async fn receive(State(sink): State<Arc<Sink>>, request: Request) -> Response {
     };
     let (Some(case), Some(door)) = (case, door) else { return empty(404) };
     let full_id = head.headers.get("ce-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
-    let Some(id) = sink.own_id(&full_id) else { return empty(204) };
+    let Some(id) = sink.own_id(&full_id) else {
+        if full_id.strip_prefix("probe-").is_some_and(|rest| rest.starts_with(&sink.prefix)) {
+            sink.set_ready(case.name, door);
+        }
+        return empty(204);
+    };
 
     let (place, tries) = sink.arrive(Arrived {
         case: case.name,
@@ -174,6 +241,15 @@ impl Sink {
             Some(rest) => Some(format!("re-{}", rest.strip_prefix(&self.prefix)?)),
             None => Some(id.strip_prefix(&self.prefix)?.to_owned()),
         }
+    }
+
+    fn set_ready(&self, case: &'static str, door: Door) {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).insert((case, door));
+        self.changed.notify_waiters();
+    }
+
+    fn is_ready(&self, case: &'static str, door: Door) -> bool {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).contains(&(case, door))
     }
 
     fn arrive(&self, arrived: Arrived) -> (usize, usize) {

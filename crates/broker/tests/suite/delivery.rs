@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use learnflow_testkit::wait_until;
 use learnflow_topology::graph::{DeliveryOrder, Destination, Filter, Service};
 
 use crate::support::{Bed, DEADLINE, Subscriber, exact, reply, retries, status};
@@ -68,7 +69,7 @@ pub async fn requests_look_like_knatives(bed: &Bed) {
         ("ce-type", "a"),
         ("ce-subject", "turn"),
         ("ce-time", "2026-01-01T00:00:00Z"),
-        ("ce-partitionkey", "Zoë"),
+        ("ce-partitionkey", "Zo%C3%AB"),
         ("ce-knativekafkapartition", &partition),
         ("ce-knativekafkaoffset", &offset),
         ("content-type", "application/json"),
@@ -251,10 +252,7 @@ pub async fn metrics_tell_what_happened(bed: &Bed) {
     drop(running);
     let running = bed.start(vec![stuck]).await;
     running.send("4", "a", &[], "{}").await;
-    let measured = async {
-        while running.metric("agent_queue_depth", &[("trigger", "stuck")]) != 1.0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(DEADLINE, measured).await.expect("the depth shows the event that waits");
+    // The event that waits.
+    let depth = || running.metric("agent_queue_depth", &[("trigger", "stuck")]);
+    wait_until(DEADLINE, async || (depth() == 1.0).then_some(())).await;
 }

@@ -39,6 +39,7 @@ macro_rules! on_log {
             restart::what_waits_for_another_try_is_not_lost
             restart::a_shutdown_finishes_what_is_in_flight
             restart::what_comes_while_the_broker_is_down_is_delivered_later
+            restart::two_brokers_share_the_work
         );
     };
     ($bed:expr => $($module:ident::$case:ident)*) => {

@@ -10,14 +10,14 @@ use tokio::sync::Semaphore;
 
 use crate::support::{Bed, Running, Subscriber, reply, retries, status};
 
-pub async fn send_many(running: &Running, ids: std::ops::Range<usize>) {
+async fn send_many(running: &Running, ids: std::ops::Range<usize>) {
     let ids: Vec<String> = ids.map(|n| n.to_string()).collect();
     let sends =
         ids.iter().map(|id| async move { running.send(id, "a", &[("ce-partitionkey", id)], "{}").await });
     futures::future::join_all(sends).await;
 }
 
-pub fn names(ids: std::ops::Range<usize>) -> BTreeSet<String> {
+fn names(ids: std::ops::Range<usize>) -> BTreeSet<String> {
     ids.map(|n| n.to_string()).collect()
 }
 
@@ -111,4 +111,24 @@ pub async fn what_comes_while_the_broker_is_down_is_delivered_later(bed: &Bed) {
     let mut expected = names(0..20);
     expected.insert("before".to_owned());
     assert_eq!(subscriber.ids().into_iter().collect::<BTreeSet<_>>(), expected);
+}
+
+pub async fn two_brokers_share_the_work(bed: &Bed) {
+    let (one, other) = (Subscriber::accepting().await, Subscriber::accepting().await);
+    let first = bed.start(vec![bed.trigger("t", vec![], &one)]).await;
+    let log = (bed.open)().await;
+    let second = bed.start_graph(&bed.graph(vec![bed.trigger("t", vec![], &other)]), &log).await;
+    // Once both have work the partitions are shared.
+    let mut sent = 0;
+    while one.seen().is_empty() || other.seen().is_empty() {
+        send_many(&first, sent..sent + 20).await;
+        sent += 20;
+        bed.until_committed("t").await;
+    }
+    // One of them dies; the other does everything.
+    drop(first);
+    send_many(&second, sent..sent + 40).await;
+    bed.until_committed("t").await;
+    let all: BTreeSet<_> = one.ids().into_iter().chain(other.ids()).collect();
+    assert_eq!(all, names(0..sent + 40));
 }

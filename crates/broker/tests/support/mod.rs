@@ -16,6 +16,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use learnflow_broker::{Broker, BrokerHandle, Options};
 use learnflow_event_log::{Delivered, EventLog, Start};
+use learnflow_testkit::wait_until;
 use learnflow_topology::graph::{
     self, BackoffPolicy, ContentMode, Delivery, DeliveryOrder, Destination, Filter, Graph, KafkaSink, Trigger,
 };
@@ -296,12 +297,7 @@ impl Bed {
     /// Waits until everything is committed.
     pub async fn until_committed(&self, trigger: &str) {
         let (group, topic) = (self.group(trigger), self.broker_topic());
-        let wait = async {
-            while self.log.lag(&group, &topic).await.unwrap() > 0 {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(DEADLINE, wait).await.expect("everything is committed");
+        wait_until(DEADLINE, async || (self.log.lag(&group, &topic).await.unwrap() == 0).then_some(())).await;
     }
 }
 

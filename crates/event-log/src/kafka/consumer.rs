@@ -232,10 +232,14 @@ fn write(client: &Client, offsets: &TopicPartitionList) -> Result<(), LogError> 
             }
             Ok(())
         }
-        // The partitions have gone to another member.
+        // Members come or go. What of it stays with this member has to be written once they have settled, since
+        // cooperative rebalancing takes only what moves; what goes to another is left out then.
         Err(KafkaError::ConsumerCommit(
-            Code::UnknownMemberId | Code::IllegalGeneration | Code::AssignmentLost,
-        )) => Ok(()),
+            code @ (Code::UnknownMemberId
+            | Code::IllegalGeneration
+            | Code::AssignmentLost
+            | Code::RebalanceInProgress),
+        )) => Err(LogError::Unavailable(format!("the group is rebalancing: {code}"))),
         Err(error) => Err(log_error(&error)),
     }
 }

@@ -26,6 +26,8 @@ mod consumer;
 
 /// Longest wait for an answer of a broker.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a cluster may take to say what it has: one that has just started is busy.
+const METADATA_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a record may take to become durable, in milliseconds.
 const DELIVERY_TIMEOUT_MS: &str = "8000";
 /// How long new topics may take to be known everywhere.
@@ -78,7 +80,7 @@ impl KafkaLog {
     async fn look(&self) -> Result<i32, LogError> {
         let producer = self.producer.clone();
         // Of all topics at once: to ask for one by name may create it.
-        let metadata = blocking(move || producer.client().fetch_metadata(None, REQUEST_TIMEOUT)).await?;
+        let metadata = blocking(move || producer.client().fetch_metadata(None, METADATA_TIMEOUT)).await?;
         let known = metadata.topics().iter().filter(|topic| {
             topic.error().is_none() && topic.partitions().iter().all(|partition| partition.leader() >= 0)
         });
@@ -247,10 +249,11 @@ fn commit_missing(onlooker: &BaseConsumer, topics: &[(String, i32)], start: Star
     for (topic, partitions) in topics {
         let mut asked = TopicPartitionList::new();
         asked.add_partition_range(topic, 0, partitions - 1);
-        let committed = onlooker.committed_offsets(asked, REQUEST_TIMEOUT)?;
+        let committed = onlooker.committed_offsets(asked, METADATA_TIMEOUT)?;
         for partition in committed.elements() {
             if !matches!(partition.offset(), Offset::Offset(_)) {
-                let (low, high) = onlooker.fetch_watermarks(topic, partition.partition(), REQUEST_TIMEOUT)?;
+                let (low, high) =
+                    onlooker.fetch_watermarks(topic, partition.partition(), METADATA_TIMEOUT)?;
                 let offset = if start == Start::Latest { high } else { low };
                 begin.add_partition_offset(topic, partition.partition(), Offset::Offset(offset))?;
             }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use learnflow_telemetry::TraceContext;
 use wasmtime::component::{Accessor, FutureReader, HasSelf, Resource, StreamReader};
 
 use super::{Connection, ConnectionBuilder, Session};
@@ -31,8 +32,12 @@ async fn open(component: &ComponentContext, address: &str) -> Result<Connection,
 }
 
 impl InstanceData {
-    fn session(&self, connection: &Resource<Connection>) -> wasmtime::Result<Arc<Session>> {
-        Ok(self.table.get(connection)?.0.clone())
+    /// A connection's session, and the trace that its statements are a part of.
+    fn session(
+        &self,
+        connection: &Resource<Connection>,
+    ) -> wasmtime::Result<(Arc<Session>, Option<TraceContext>)> {
+        Ok((self.table.get(connection)?.0.clone(), self.outbound.trace.clone()))
     }
 }
 
@@ -74,7 +79,8 @@ impl HostConnection for InstanceData {
         statement: String,
         parameters: Vec<ParameterValue>,
     ) -> Trappable<RowSet> {
-        let result = self.session(&connection)?.query(&statement, parameters).await;
+        let (session, trace) = self.session(&connection)?;
+        let result = session.query(trace, &statement, parameters).await;
         Ok(result.map(|(columns, rows)| RowSet { columns, rows }))
     }
 
@@ -84,7 +90,8 @@ impl HostConnection for InstanceData {
         statement: String,
         parameters: Vec<ParameterValue>,
     ) -> Trappable<u64> {
-        Ok(self.session(&connection)?.execute(&statement, parameters).await)
+        let (session, trace) = self.session(&connection)?;
+        Ok(session.execute(trace, &statement, parameters).await)
     }
 
     async fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
@@ -119,8 +126,8 @@ impl<T: Send + 'static> HostConnectionWithStore<T> for HasSelf<InstanceData> {
         statement: String,
         parameters: Vec<ParameterValue>,
     ) -> Trappable<(Vec<Column>, StreamReader<Row>, FutureReader<Result<(), Error>>)> {
-        let session = accessor.with(|mut store| store.get().session(&connection))?;
-        let (columns, rows) = match session.query(&statement, parameters).await {
+        let (session, trace) = accessor.with(|mut store| store.get().session(&connection))?;
+        let (columns, rows) = match session.query(trace, &statement, parameters).await {
             Ok(result) => result,
             Err(error) => return Ok(Err(error)),
         };
@@ -138,7 +145,7 @@ impl<T: Send + 'static> HostConnectionWithStore<T> for HasSelf<InstanceData> {
         statement: String,
         parameters: Vec<ParameterValue>,
     ) -> Trappable<u64> {
-        let session = accessor.with(|mut store| store.get().session(&connection))?;
-        Ok(session.execute(&statement, parameters).await)
+        let (session, trace) = accessor.with(|mut store| store.get().session(&connection))?;
+        Ok(session.execute(trace, &statement, parameters).await)
     }
 }

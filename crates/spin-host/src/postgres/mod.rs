@@ -12,6 +12,7 @@ mod parameter;
 mod pool;
 mod range;
 mod session;
+mod span;
 mod value;
 
 pub(crate) use pool::Pools;

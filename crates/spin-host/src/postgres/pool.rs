@@ -9,7 +9,7 @@ use std::{
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
 use tokio_postgres::NoTls;
 
-use super::{address::permitted, session::Session};
+use super::{address::permitted, session::Session, span::Server};
 use crate::{
     allowed_hosts::AllowedHosts, bindings::spin::postgres::postgres::Error, options::PostgresOptions,
 };
@@ -32,9 +32,10 @@ impl Pools {
     /// A connection to the address, if the component may go there. One that has died is replaced.
     pub(crate) async fn open(&self, address: &str, allowed: &AllowedHosts) -> Result<Arc<Session>, Error> {
         let config = permitted(address, allowed)?;
+        let server = Server::of(&config);
         let pool = self.pool(address, config)?;
         let connection = pool.get().await.map_err(|error| Error::ConnectionFailed(describe(&error)))?;
-        Ok(Arc::new(Session::new(connection, self.options.result_bytes)))
+        Ok(Arc::new(Session::new(connection, self.options.result_bytes, server)))
     }
 
     fn pool(&self, address: &str, mut config: tokio_postgres::Config) -> Result<Pool, Error> {

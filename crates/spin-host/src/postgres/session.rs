@@ -10,14 +10,17 @@ use std::{
 
 use deadpool_postgres::Object;
 use futures::TryStreamExt;
+use learnflow_telemetry::TraceContext;
 use tokio_postgres::{
     NoTls, RowStream, Statement,
     error::{DbError, SqlState},
     types::ToSql,
 };
+use tracing::Instrument;
 
 use super::{
     parameter::to_sql,
+    span::{Server, ended},
     value::{column_type, from_row},
 };
 use crate::bindings::spin::postgres::postgres::{
@@ -35,11 +38,12 @@ pub(crate) struct Session {
     connection: Option<Object>,
     unclean: AtomicBool,
     result_bytes: usize,
+    server: Server,
 }
 
 impl Session {
-    pub(super) fn new(connection: Object, result_bytes: usize) -> Self {
-        Self { connection: Some(connection), unclean: AtomicBool::new(false), result_bytes }
+    pub(super) fn new(connection: Object, result_bytes: usize, server: Server) -> Self {
+        Self { connection: Some(connection), unclean: AtomicBool::new(false), result_bytes, server }
     }
 
     fn connection(&self) -> Result<&Object, Error> {
@@ -49,24 +53,30 @@ impl Session {
     /// Runs a statement that gives rows.
     pub(crate) async fn query(
         self: Arc<Self>,
+        trace: Option<TraceContext>,
         sql: &str,
         parameters: Vec<ParameterValue>,
     ) -> Result<(Vec<Column>, Vec<Row>), Error> {
+        let span = self.server.span(trace.as_ref(), sql);
         let running = Running::begin(&self, sql);
-        let result = self.collect(sql, parameters).await;
+        let result = self.collect(sql, parameters).instrument(span.clone()).await;
         running.end();
+        ended(&span, &result);
         result
     }
 
     /// Runs a statement and gives the number of rows that it touched.
     pub(crate) async fn execute(
         self: Arc<Self>,
+        trace: Option<TraceContext>,
         sql: &str,
         parameters: Vec<ParameterValue>,
     ) -> Result<u64, Error> {
+        let span = self.server.span(trace.as_ref(), sql);
         let running = Running::begin(&self, sql);
-        let result = self.count(sql, parameters).await;
+        let result = self.count(sql, parameters).instrument(span.clone()).await;
         running.end();
+        ended(&span, &result);
         result
     }
 
@@ -200,7 +210,7 @@ fn changes_session(sql: &str) -> bool {
         .any(|name| text.contains(name))
 }
 
-fn skip_comments(sql: &str) -> &str {
+pub(super) fn skip_comments(sql: &str) -> &str {
     let mut rest = sql.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
     loop {
         let after = if let Some(comment) = rest.strip_prefix("--") {

@@ -17,10 +17,11 @@ enum Capability {
     Broker,
     Sinks,
     Sandbox,
+    Model,
 }
 
 impl Capability {
-    const ALL: [Self; 4] = [Self::Database, Self::Broker, Self::Sinks, Self::Sandbox];
+    const ALL: [Self; 5] = [Self::Database, Self::Broker, Self::Sinks, Self::Sandbox, Self::Model];
 
     /// The entry in `allowed_outbound_hosts`.
     const fn host(self) -> &'static str {
@@ -29,18 +30,22 @@ impl Capability {
             Self::Broker => "{{ broker_origin }}",
             Self::Sinks => "{{ sink_origin }}",
             Self::Sandbox => "{{ sandbox_url }}",
+            Self::Model => "{{ llm_origin }}",
         }
     }
 }
 
-/// The least that an agent's work needs. Whoever changes this gives an agent more reach: only agents that run
-/// students' code reach the sandbox; progress, which knows most about a student, reaches nothing but the database.
+/// The least that an agent's work needs. Whoever changes this gives an agent more reach: only agents that run code
+/// (a student's, or a model's before it is shown) reach the sandbox; triage, which asks a model when it is unsure,
+/// does not; whoever answers an HTTP trigger publishes the answer; progress, which knows most about a student, reaches
+/// nothing but the database.
 const fn needed(agent: Agent) -> &'static [Capability] {
-    use Capability::{Broker, Database, Sandbox, Sinks};
+    use Capability::{Broker, Database, Model, Sandbox, Sinks};
     match agent {
-        Agent::Triage => &[Database, Broker, Sinks],
-        Agent::Concepts => &[Database, Sinks],
-        Agent::CodeReview | Agent::Debug | Agent::Exercise => &[Database, Sandbox, Sinks],
+        Agent::Triage => &[Database, Broker, Sinks, Model],
+        Agent::Concepts | Agent::CodeReview | Agent::Debug | Agent::Exercise => {
+            &[Database, Sandbox, Broker, Sinks, Model]
+        }
         Agent::Progress => &[Database],
     }
 }
@@ -164,8 +169,13 @@ impl Check<'_> {
                 self.wrong(&what, format!("allowed_outbound_hosts names the secret {name}"));
             }
         }
-        if agent != Agent::Triage && component.variables.contains_key("broker_url") {
-            self.wrong(&what, "only triage publishes over HTTP; the others answer with their event");
+        let publishes = needed.contains(Capability::Broker.host());
+        match (publishes, component.variables.contains_key("broker_url")) {
+            (true, false) => self.wrong(&what, "without broker_url its HTTP triggers publish nothing"),
+            (false, true) => {
+                self.wrong(&what, "it gets broker_url, but nothing of its is published over HTTP")
+            }
+            _ => {}
         }
     }
 

@@ -18,17 +18,20 @@ pub(crate) struct RuleSpec {
 #[derive(Debug, Deserialize)]
 pub(crate) struct RuleGroup {
     name: String,
-    pub(crate) rules: Vec<Located<AlertRule>>,
+    pub(crate) rules: Vec<Located<Rule>>,
 }
 
-/// A rule that raises an alert.
+/// A rule that raises an alert, or records an expression under a name.
 #[derive(Debug, Deserialize)]
-pub(crate) struct AlertRule {
-    pub(crate) alert: String,
+pub(crate) struct Rule {
+    pub(crate) alert: Option<String>,
+    pub(crate) record: Option<String>,
     pub(crate) expr: String,
     #[serde(rename = "for")]
     duration: Option<String>,
+    #[serde(default)]
     pub(crate) labels: BTreeMap<String, String>,
+    #[serde(default)]
     pub(crate) annotations: BTreeMap<String, String>,
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct PodTemplate {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PodSpec {
-    pub(crate) containers: Vec<Container>,
+    pub(crate) containers: Vec<Located<Container>>,
     #[serde(default)]
     pub(crate) init_containers: Vec<Container>,
     #[serde(default)]
@@ -282,19 +282,19 @@ pub(crate) struct SecretVolume {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Projected {
-    sources: Vec<ProjectedSource>,
+    pub(crate) sources: Vec<ProjectedSource>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ProjectedSource {
-    service_account_token: ServiceAccountToken,
+pub(crate) struct ProjectedSource {
+    pub(crate) service_account_token: ServiceAccountToken,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ServiceAccountToken {
-    audience: String,
+pub(crate) struct ServiceAccountToken {
+    pub(crate) audience: String,
     expiration_seconds: Option<u32>,
     path: String,
 }

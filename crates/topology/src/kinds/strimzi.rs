@@ -201,7 +201,8 @@ struct StorageVolume {
     id: u32,
     #[serde(rename = "type")]
     kind: String,
-    size: Scalar,
+    /// Of a claim; what is ephemeral has none.
+    size: Option<Scalar>,
     delete_claim: Option<bool>,
     kraft_metadata: Option<String>,
 }

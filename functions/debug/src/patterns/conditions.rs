@@ -16,6 +16,7 @@ pub(super) fn check(report: &mut Report<'_>) {
         Expr::Compare(compare) => {
             float_equality(report, compare);
             identity(report, compare);
+            chain(report, compare);
             input_is_text(report, compare, &texts);
         }
         _ => {}
@@ -130,6 +131,33 @@ fn contradictions(report: &mut Report<'_>, op: BoolOp, values: &[Expr]) {
             }
         }
     }
+}
+
+/// `x in items == True`, `a != b != c` and `a < b > c`: each joins two comparisons by `and`, which is seldom meant.
+fn chain(report: &mut Report<'_>, compare: &ExprCompare) {
+    let [first, second, ..] = compare.ops[..] else { return };
+    let has = |wanted: fn(&CmpOp) -> bool| compare.ops.iter().any(wanted);
+    let odd = has(|op| matches!(op, CmpOp::In | CmpOp::NotIn | CmpOp::Is | CmpOp::IsNot));
+    let unequal = has(|op| *op == CmpOp::NotEq);
+    let up_and_down =
+        has(|op| matches!(op, CmpOp::Lt | CmpOp::LtE)) && has(|op| matches!(op, CmpOp::Gt | CmpOp::GtE));
+    if !(odd || unequal || up_and_down) {
+        return;
+    }
+    let text = |expr: &Expr| report.program.text(expr);
+    let (left, middle) = (text(&compare.left), text(&compare.comparators[0]));
+    let right = text(&compare.comparators[1]);
+    let cause = format!(
+        "Python reads this as two comparisons that must both hold: `{left} {} {middle}`, and `{middle} {} {right}`.",
+        first.as_str(),
+        second.as_str()
+    );
+    report.add(
+        report.program.line(compare),
+        ("comparison-chain", "comparisons", if odd { 0.85 } else { 0.5 }),
+        cause,
+        "Which two values should be compared with one another?",
+    );
 }
 
 fn float_equality(report: &mut Report<'_>, compare: &ExprCompare) {

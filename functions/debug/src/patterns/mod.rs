@@ -25,7 +25,7 @@ pub struct Suspicion {
     pub direction: String,
     /// The idea behind it, for the concepts agent.
     pub concept: &'static str,
-    /// How often this is the fault when it is seen, 0 to 1; a prior set by hand and checked by docs/debug.md.
+    /// How often this is the fault when it is seen, 0 to 1; a prior set by hand and checked by docs/debugging.md.
     pub weight: f64,
 }
 
@@ -148,6 +148,24 @@ mod tests {
             2,
             "c = ''\nwhile c != 'q' or c != 'x':\n    c = input()\n",
             "c = ''\nwhile c != 'q' and c != 'x':\n    c = input()\n",
+        ),
+        (
+            "comparison-chain",
+            2,
+            "x = [1]\nif 1 in x == True:\n    print(x)\n",
+            "x = [1]\nif 1 in x:\n    print(x)\n",
+        ),
+        (
+            "comparison-chain",
+            2,
+            "a, b, c = 1, 2, 1\nif a != b != c:\n    print(a)\n",
+            "a, b, c = 1, 2, 1\nif a != b and b != c and a != c:\n    print(a)\n",
+        ),
+        (
+            "comparison-chain",
+            2,
+            "x = 5\nif 1 < x > 3:\n    print(x)\n",
+            "x = 5\nif 1 < x < 3:\n    print(x)\n",
         ),
         (
             "unreachable",

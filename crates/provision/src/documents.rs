@@ -1,0 +1,28 @@
+//! Independent readers of the API documents: AsyncAPI's own parser from npm, a validator of OpenAPI from PyPI.
+
+use std::path::{Path, PathBuf};
+
+use crate::{Error, npm, python, tools_dir};
+
+const OPENAPI_VALIDATOR: &str = "openapi-spec-validator==0.9.0";
+
+/// The folder of `asyncapi.mjs` with its packages, installed once for each version of the lock file.
+///
+/// # Errors
+/// Without Node.js and npm, or when the packages cannot be fetched.
+pub fn asyncapi_parser(checkout: &Path) -> Result<PathBuf, Error> {
+    let sources = checkout.join("tests/contracts");
+    let folder = tools_dir(checkout).join("asyncapi-parser");
+    npm::install(&sources, "asyncapi.mjs", &folder, "the parser of AsyncAPI documents")?;
+    Ok(folder)
+}
+
+/// The interpreter that runs `-m openapi_spec_validator`, with the second path as `PYTHONPATH`.
+///
+/// # Errors
+/// Without Python and pip, or when the package cannot be fetched.
+pub fn openapi_validator(tools_dir: &Path) -> Result<(PathBuf, PathBuf), Error> {
+    let packages = tools_dir.join("openapi-spec-validator-0.9.0");
+    python::install(&[OPENAPI_VALIDATOR], &packages, "the validator of OpenAPI documents")?;
+    Ok((python::find()?, packages))
+}

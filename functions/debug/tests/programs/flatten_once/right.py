@@ -1,0 +1,6 @@
+def flatten_once(rows):
+    flat = []
+    for row in rows:
+        for cell in row:
+            flat.append(cell)
+    return flat

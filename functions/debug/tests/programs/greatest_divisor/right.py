@@ -1,0 +1,4 @@
+def greatest_divisor(a, b):
+    while b != 0:
+        a, b = b, a % b
+    return a

@@ -1,0 +1,82 @@
+/** The Socket.IO connection: one for the page, logged in as long as the session is. */
+import { io, type Socket } from "socket.io-client";
+import { create } from "zustand";
+import { Problem } from "./problem";
+import { accessToken, onToken, refresh, useSession } from "./session";
+
+/** Longest wait for an acknowledgement; then the gateway counts as away. */
+const ACK_MS = 15_000;
+
+export const useConnection = create<{ connected: boolean; everConnected: boolean }>(() => ({
+  connected: false,
+  everConnected: false,
+}));
+
+let socket: Socket | null = null;
+
+/** The connection, opened when it is first needed. */
+export function connection(): Socket {
+  socket ??= open();
+  return socket;
+}
+
+function open(): Socket {
+  const opened = io({
+    // The token is asked for at each connect, since the one before may have expired meanwhile.
+    auth: (send) => {
+      accessToken().then(
+        (token) => send({ token: token ?? "" }),
+        () => send({ token: "" }),
+      );
+    },
+    reconnectionDelay: 300,
+    reconnectionDelayMax: 3_000,
+  });
+  opened.on("connect", () => useConnection.setState({ connected: true, everConnected: true }));
+  opened.on("disconnect", (reason) => {
+    useConnection.setState({ connected: false });
+    // The client comes back by itself from everything but this.
+    if (reason === "io server disconnect") void reconnect(opened);
+  });
+  opened.on("connect_error", () => {
+    // `active` says that the client tries again by itself; a refused login it does not.
+    if (!opened.active) void reconnect(opened);
+  });
+  onToken((token) => {
+    if (opened.connected) opened.emit("authenticate", { token }, () => undefined);
+  });
+  return opened;
+}
+
+/** Logs in again and connects; waits while the gateway is away. */
+async function reconnect(socket: Socket): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  if (useSession.getState().status === "out") return;
+  try {
+    if (await refresh()) socket.connect();
+  } catch {
+    await reconnect(socket);
+  }
+}
+
+/** Closes the connection: somebody logged out. */
+export function hangUp(): void {
+  socket?.disconnect();
+  socket = null;
+  useConnection.setState({ connected: false, everConnected: false });
+}
+
+/** Emits an event and resolves with what the gateway acknowledges. */
+export async function ask<T>(event: string, data?: unknown): Promise<T> {
+  const socket = connection();
+  let reply: { ok: true; data: T } | { ok: false; problem: Record<string, unknown> };
+  try {
+    const timed = socket.timeout(ACK_MS);
+    reply = data === undefined ? await timed.emitWithAck(event) : await timed.emitWithAck(event, data);
+  } catch {
+    throw Problem.unreachable();
+  }
+  if (reply.ok) return reply.data;
+  const { status, detail } = reply.problem;
+  throw new Problem(Number(status) || 500, String(detail ?? "The server refused this."), null, reply.problem);
+}

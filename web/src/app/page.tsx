@@ -1,0 +1,5 @@
+import { Workspace } from "@/workspace/Workspace";
+
+export default function Page() {
+  return <Workspace />;
+}
