@@ -69,12 +69,12 @@ export function hangUp(): void {
 
 /** Emits an event that starts work, with a trace after its data: an event has no headers. Resolves as {@link ask} does. */
 export function begin<T>(event: string, data: unknown): Promise<T> {
-  return emit(event, data, traceparent());
+  return emit<T>(event, data, traceparent());
 }
 
 /** Emits an event and resolves with what the gateway acknowledges. */
 export function ask<T>(event: string, data?: unknown): Promise<T> {
-  return data === undefined ? emit(event) : emit(event, data);
+  return data === undefined ? emit<T>(event) : emit<T>(event, data);
 }
 
 async function emit<T>(event: string, ...data: unknown[]): Promise<T> {
