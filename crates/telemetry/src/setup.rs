@@ -108,7 +108,7 @@ impl Setup {
             // sqlx's events raised the level of everything to DEBUG. `tracing` remembers which lines nobody wants; for
             // `log` every filter is asked again, and a crate that asks and then says nothing (log_enabled!) leaves the
             // answer in the filters' state, where it costs the next span.
-            log::set_max_level(log::LevelFilter::Info);
+            ::log::set_max_level(::log::LevelFilter::Info);
         }
         Ok(Telemetry { exporter })
     }
