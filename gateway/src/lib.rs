@@ -53,6 +53,7 @@ mod run_record;
 mod schema;
 mod security;
 mod server;
+mod socket_span;
 mod sockets;
 mod stillness;
 mod struggles;

@@ -96,7 +96,6 @@ impl Problem {
     }
 
     /// Its status.
-    #[cfg(test)]
     pub fn status(&self) -> StatusCode {
         self.status
     }

@@ -10,6 +10,7 @@ use learnflow_events::{
 };
 use learnflow_telemetry::TraceContext;
 use serde_json::Value;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::{app::App, dead_letters::SOURCE};
@@ -28,11 +29,12 @@ impl App {
         report: RunReport,
     ) {
         let (app, student_id) = (self.clone(), student_id.to_owned());
-        tokio::spawn(async move {
+        let keeping = async move {
             if let Err(error) = app.keep_run(&student_id, run_id, request, report).await {
                 tracing::error!(%run_id, error, "a run could not be recorded");
             }
-        });
+        };
+        tokio::spawn(keeping.in_current_span());
     }
 
     async fn keep_run(

@@ -21,6 +21,7 @@ use socketioxide::{
     handler::ConnectHandler,
     layer::SocketIoLayer,
 };
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use crate::{
@@ -30,6 +31,7 @@ use crate::{
     live_run::Runs,
     problem::Problem,
     security::is_allowed_origin,
+    socket_span::{self, Traced},
     token::Role,
     turns::{Turn, TurnRow, turn_columns},
 };
@@ -281,14 +283,17 @@ struct Submission {
 async fn submit_query(
     State(app): State<Shared>,
     Extension(login): Extension<Login>,
-    TryData(submission): TryData<Submission>,
+    TryData(submission): TryData<Traced<Submission>>,
     ack: AckSender,
 ) {
+    let (span, submission) = socket_span::begin("submit-query", submission);
     let submitted = async {
         let submission = submission.map_err(|error| malformed(&error))?;
         app.submit(&login.identity, &submission.query, submission.idempotency_key.as_deref()).await
     };
-    answer(ack, submitted.await);
+    let submitted = submitted.instrument(span.clone()).await;
+    socket_span::ended(&span, &submitted);
+    answer(ack, submitted);
 }
 
 async fn feedback(
@@ -312,16 +317,30 @@ async fn run_code(
     socket: SocketRef,
     State(app): State<Shared>,
     Extension(login): Extension<Login>,
-    TryData(request): TryData<RunRequest>,
+    TryData(request): TryData<Traced<RunRequest>>,
+    ack: AckSender,
+) {
+    let (span, request) = socket_span::begin("run-code", request);
+    let request = request.map_err(|error| malformed(&error));
+    watch_run(socket, app, login, request, ack).instrument(span).await;
+}
+
+async fn watch_run(
+    socket: SocketRef,
+    app: Shared,
+    login: Login,
+    request: Result<RunRequest, Problem>,
     ack: AckSender,
 ) {
     let started = async {
-        let request = request.map_err(|error| malformed(&error))?;
+        let request = request?;
         app.limits.runs.take(&login.identity.user_id)?;
         let left = app.take_run(&login.identity).await?;
         Ok::<_, Problem>((app.start_run(&login.identity, &login.runs, request).await?, left))
     };
-    let (mut run, left) = match started.await {
+    let started = started.await;
+    socket_span::ended(&Span::current(), &started);
+    let (mut run, left) = match started {
         Ok(started) => started,
         Err(problem) => return answer(ack, Err(problem)),
     };

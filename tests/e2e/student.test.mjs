@@ -15,7 +15,10 @@ test("a student asks, sees who answers, and gets the answer", async () => {
   const page = await visit();
   await page.locator("[name=name]").waitFor();
   await register(page, "Ada");
+  const submitted = page.waitForRequest((request) => request.url().endsWith("/api/triage/analyze"));
   await ask(page, "Explain variables");
+  // What the gateway's span of the request continues.
+  assert.match((await submitted).headers().traceparent, /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
   await has(page.getByTestId("agent-log"), "Triage: Analyzing query");
   await has(page.getByTestId("agent-log"), "Routing to Concepts Agent");
   await has(page.getByTestId("response-text"), /variable/i);

@@ -249,11 +249,14 @@ mod tests {
 
     use learnflow_testkit::{Collected, Collector, Refusal, SpanKind, wait_until};
     use tokio::net::TcpListener;
-    use tracing::subscriber::{DefaultGuard, set_default};
-    use tracing_subscriber::layer::SubscriberExt;
+    use tracing::{
+        Instrument,
+        subscriber::{DefaultGuard, set_default},
+    };
+    use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt};
 
     use super::*;
-    use crate::{TraceContext, in_trace, layer::SpanLayer, sampler::Sampler};
+    use crate::{TraceContext, in_trace, layer::SpanLayer, sampler::Sampler, setup::recorded};
 
     const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -277,9 +280,12 @@ mod tests {
             let counters = Counters::new();
             let resource = [("service.name".to_owned(), "test".to_owned())];
             let (exporter, queue) = Exporter::start(config, &resource, counters.clone()).unwrap();
-            let layer = SpanLayer { sampler, queue: Some(queue) };
-            let subscriber = set_default(tracing_subscriber::registry().with(layer));
-            Self { exporter, counters, _subscriber: subscriber }
+            let spans = SpanLayer { sampler, queue: Some(queue) };
+            // As in a program, whose lines want less than its spans do.
+            let subscriber = tracing_subscriber::registry()
+                .with(spans.with_filter(recorded(true)))
+                .with(fmt::layer().with_writer(std::io::sink).with_filter(EnvFilter::new("info")));
+            Self { exporter, counters, _subscriber: set_default(subscriber) }
         }
 
         fn soon(collector: &Collector) -> Self {
@@ -329,6 +335,43 @@ mod tests {
         assert_eq!(child.attribute("text").len(), 1024);
         assert_eq!(collector.headers()[0]["authorization"], "Bearer key");
         wait_until(DEADLINE, async || (exporting.counters.exported_so_far() == 2).then_some(())).await;
+    }
+
+    #[tokio::test]
+    async fn a_statement_that_sqlx_ran_is_a_span_in_the_one_that_ran_it() {
+        let database = learnflow_testkit::database().await;
+        let collector = Collector::start().await;
+        let _exporting = Exporting::soon(&collector);
+        // In nobody's span.
+        sqlx::query("SELECT pg_backend_pid()").execute(&database.pool).await.unwrap();
+        let request = tracing::info_span!("request");
+        let names = sqlx::query_scalar("SELECT name FROM unnest(ARRAY['zebra', $1]) AS name").bind("quagga");
+        let names: Vec<String> = names.fetch_all(&database.pool).instrument(request.clone()).await.unwrap();
+        assert_eq!(names, ["zebra", "quagga"]);
+        let refused = sqlx::query("SELECT zebra FROM nowhere").execute(&database.pool);
+        refused.instrument(request.clone()).await.unwrap_err();
+        drop(request);
+
+        let spans = collected(&collector, 3).await;
+        let [done, refused, request] = &spans[..] else { panic!("{spans:#?}") };
+        assert_eq!((&*done.name, &*refused.name), ("SELECT unnest", "SELECT nowhere"));
+        for statement in [done, refused] {
+            assert_eq!(
+                (&statement.trace_id, &statement.parent_id, statement.kind),
+                (&request.trace_id, &request.span_id, SpanKind::Client)
+            );
+            assert_eq!(statement.scope, "learnflow_telemetry");
+            assert!(request.start <= statement.start && statement.start < statement.end, "{spans:#?}");
+            assert!(statement.end <= request.end, "{spans:#?}");
+        }
+        let attributes: Vec<_> = done.attributes.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let expected = [
+            ("db.operation.name", "SELECT"),
+            ("db.query.summary", "SELECT unnest"),
+            ("db.response.returned_rows", "2"),
+            ("db.system.name", "postgresql"),
+        ];
+        assert_eq!(attributes, expected);
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use tracing::{
-    Subscriber,
+    Event, Metadata, Subscriber,
     field::{Field, Visit},
     span::{Attributes, Id, Record},
 };
@@ -19,6 +19,7 @@ use crate::{
     export::Queue,
     otlp::{SpanKind, StatusCode},
     sampler::Sampler,
+    sql,
 };
 
 /// The longest text of an attribute, in bytes; the rest is cut off.
@@ -34,6 +35,21 @@ pub(crate) struct SpanData {
     started: SystemTime,
     /// The clock of the world may be set while the span lasts.
     since: Instant,
+}
+
+impl SpanData {
+    /// A child that ends now, by the clock of this span: so it lies within.
+    fn child(&self, fields: Fields, scope: &'static str) -> FinishedSpan {
+        let ended = self.started + self.since.elapsed();
+        FinishedSpan {
+            context: TraceContext { span_id: new_span_id(), ..self.context.clone() },
+            parent_id: Some(self.context.span_id),
+            scope,
+            started: ended - fields.started_ago.min(LONGEST),
+            fields,
+            ended,
+        }
+    }
 }
 
 /// What the fields of a span say.
@@ -61,7 +77,7 @@ pub(crate) enum Value {
 pub(crate) struct FinishedSpan {
     pub(crate) context: TraceContext,
     pub(crate) parent_id: Option<u64>,
-    /// The crate that made it.
+    /// The crate that made it; of a statement, the one whose span ran it.
     pub(crate) scope: &'static str,
     pub(crate) fields: Fields,
     pub(crate) started: SystemTime,
@@ -117,22 +133,43 @@ where
         }
     }
 
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let Some(queue) = &self.queue else { return };
+        if !sql::is_statement(event.metadata()) {
+            return;
+        }
+        // What runs all day in the background is nobody's request, and would be a trace for each statement.
+        let Some(span) = context.event_span(event) else { return };
+        let extensions = span.extensions();
+        let Some(parent) = extensions.get::<SpanData>() else { return };
+        if parent.context.sampled
+            && let Some(fields) = sql::fields_of(event)
+        {
+            queue.offer(parent.child(fields, scope(span.metadata())));
+        }
+    }
+
     fn on_close(&self, id: Id, context: Context<'_, S>) {
         let Some(queue) = &self.queue else { return };
         let Some(span) = context.span(&id) else { return };
         let Some(data) = span.extensions_mut().remove::<SpanData>() else { return };
         if data.context.sampled {
-            let target = span.metadata().target();
             queue.offer(FinishedSpan {
                 context: data.context,
                 parent_id: data.parent_id,
-                scope: target.split_once("::").map_or(target, |(scope, _)| scope),
+                scope: scope(span.metadata()),
                 started: data.started - data.fields.started_ago,
                 fields: data.fields,
                 ended: data.started + data.since.elapsed(),
             });
         }
     }
+}
+
+/// The crate that made a span.
+fn scope(metadata: &'static Metadata<'static>) -> &'static str {
+    let target = metadata.target();
+    target.split_once("::").map_or(target, |(scope, _)| scope)
 }
 
 impl Fields {

@@ -4,8 +4,9 @@
 //!   variable nothing is exported; ids are made and passed on all the same, and they are in every log line.
 //! * A library makes `tracing` spans. At a door it gives them a parent from outside with [`in_trace`]; before it calls
 //!   somebody it writes [`TraceContext::of`] the span into the request.
+//! * Statements that sqlx runs become spans by themselves ([`sql`]).
 //!
-//! Whatever is a field of a span is exported, so no field holds what a student wrote, a program or a token; events
+//! Whatever is a field of a span is exported, so no field holds what a student wrote, a program or a token; other events
 //! (`tracing::info!` and the like) are not exported. The fields follow OpenTelemetry's semantic conventions, and four
 //! of them describe the span itself: `otel.name`, `otel.kind`, `otel.status_code` and `otel.started_ago_s`.
 //!
@@ -22,6 +23,7 @@ mod metrics;
 pub mod otlp;
 mod sampler;
 mod setup;
+pub mod sql;
 
 pub use config::{ConfigError, inherited};
 pub use context::{TraceContext, in_trace};

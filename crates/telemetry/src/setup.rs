@@ -18,6 +18,7 @@ use crate::{
     layer::SpanLayer,
     log::JsonLines,
     metrics::COUNTERS,
+    sql,
 };
 
 /// What the crates of LearnFlow are called; only their spans are recorded.
@@ -95,16 +96,27 @@ impl Setup {
             }
             None => (None, None),
         };
+        let exports = queue.is_some();
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(self.level));
+        let shows_debug = filter.max_level_hint().is_none_or(|level| level >= LevelFilter::DEBUG);
         let spans = SpanLayer { sampler: config.sampler, queue };
-        tracing_subscriber::registry().with(spans.with_filter(ours())).with(self.lines()).try_init()?;
+        tracing_subscriber::registry()
+            .with(spans.with_filter(recorded(exports)))
+            .with(self.lines(filter))
+            .try_init()?;
+        if exports && !shows_debug {
+            // sqlx's events raised the level of everything to DEBUG. `tracing` remembers which lines nobody wants; for
+            // `log` every filter is asked again, and a crate that asks and then says nothing (log_enabled!) leaves the
+            // answer in the filters' state, where it costs the next span.
+            ::log::set_max_level(::log::LevelFilter::Info);
+        }
         Ok(Telemetry { exporter })
     }
 
-    fn lines<S>(&self) -> Box<dyn Layer<S> + Send + Sync>
+    fn lines<S>(&self, filter: EnvFilter) -> Box<dyn Layer<S> + Send + Sync>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(self.level));
         let writer = match self.output {
             Output::Stdout => BoxMakeWriter::new(io::stdout),
             Output::Stderr => BoxMakeWriter::new(io::stderr),
@@ -123,10 +135,20 @@ impl Setup {
 
 /// The spans of our own crates.
 fn ours() -> FilterFn<impl Fn(&Metadata<'_>) -> bool + Clone> {
-    FilterFn::new(|metadata: &Metadata<'_>| {
-        metadata.is_span() && metadata.target().starts_with(OURS) && *metadata.level() <= LevelFilter::INFO
+    FilterFn::new(is_ours).with_max_level_hint(LevelFilter::INFO)
+}
+
+fn is_ours(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && metadata.target().starts_with(OURS) && *metadata.level() <= LevelFilter::INFO
+}
+
+/// What becomes a span: our own and, where spans are exported, what sqlx says of statements.
+pub(crate) fn recorded(exports: bool) -> FilterFn<impl Fn(&Metadata<'_>) -> bool + Clone> {
+    let level = if exports { LevelFilter::DEBUG } else { LevelFilter::INFO };
+    FilterFn::new(move |metadata: &Metadata<'_>| {
+        is_ours(metadata) || (exports && sql::is_statement(metadata))
     })
-    .with_max_level_hint(LevelFilter::INFO)
+    .with_max_level_hint(level)
 }
 
 impl Drop for Telemetry {

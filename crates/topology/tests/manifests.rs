@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use learnflow_topology::{EnvValue, Graph, load_folder, load_overlays};
+use learnflow_topology::{EnvValue, Graph, load_folder, load_overlays, render};
+use serde_json::{Value, json};
 
 fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
@@ -84,6 +85,49 @@ fn the_example_makes_every_secret() {
             );
         }
     }
+}
+
+/// Every program that serves is told of the collector, and its network lets it get there.
+#[test]
+fn spans_have_a_way_out() {
+    let objects =
+        |folder: &str| render(root(), folder).unwrap_or_else(|errors| panic!("{folder}:\n{errors}"));
+    let observed = objects("knative/observability");
+    let telemetry = observed.iter().find(|object| object["metadata"]["name"] == "telemetry").unwrap();
+    let endpoint = telemetry["data"]["OTEL_EXPORTER_OTLP_ENDPOINT"].as_str().unwrap();
+    let (host, port) = endpoint.strip_prefix("http://").unwrap().split_once(':').unwrap();
+    let namespace = host.split('.').nth(1).unwrap();
+
+    let told = json!({ "configMapRef": { "name": "telemetry", "optional": true } });
+    let deployed = objects("knative/overlays/identities");
+    let mut containers = 0;
+    for object in &deployed {
+        let pod = &object["spec"]["template"]["spec"];
+        if object["kind"] == "Job" {
+            continue;
+        }
+        for container in pod["containers"].as_array().into_iter().flatten() {
+            let from = container["envFrom"].as_array().is_some_and(|from| from.contains(&told));
+            assert!(from, "{} of {}", container["name"], object["metadata"]["name"]);
+            containers += 1;
+        }
+    }
+    // Six agents, five of them with a relay, the gateway with one, the sandbox host.
+    assert_eq!(containers, 14);
+
+    let leads_there = |rule: &Value| {
+        let there = json!({ "matchLabels": { "kubernetes.io/metadata.name": namespace } });
+        let to = rule["to"].as_array().is_some_and(|to| to.contains(&json!({ "namespaceSelector": there })));
+        let port: u16 = port.parse().unwrap();
+        to && rule["ports"] == json!([{ "protocol": "TCP", "port": port }])
+    };
+    let for_all = |object: &&Value| {
+        object["kind"] == "NetworkPolicy"
+            && object["metadata"]["namespace"] == telemetry["metadata"]["namespace"]
+            && object["spec"]["podSelector"] == json!({})
+    };
+    let egress = deployed.iter().filter(for_all).filter_map(|policy| policy["spec"]["egress"].as_array());
+    assert!(egress.flatten().any(leads_there), "no NetworkPolicy leads to {endpoint}");
 }
 
 /// Argo CD deploys folders that exist.

@@ -264,7 +264,9 @@ async fn a_program_is_watched_typed_into_and_stopped() {
         axum::response::Response::builder().header("content-type", "text/event-stream").body(body).unwrap(),
     );
     pieces.send(format!("event: run\ndata: {{\"run_id\":\"{run_id}\"}}\n\n")).unwrap();
-    let ack = driver.emit("ada", "run-code", json!([{ "code": "print(input())" }])).await;
+    // As the web app does it: the trace is an argument after the data.
+    let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let ack = driver.emit("ada", "run-code", json!([{ "code": "print(input())" }, traceparent])).await;
     assert_eq!(ack["data"]["run_id"], json!(run_id));
     let seen = harness.upstream.last();
     assert_eq!((seen.path.as_str(), seen.header("accept")), ("/sandbox/run", Some("text/event-stream")));

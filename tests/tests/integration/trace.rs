@@ -59,6 +59,19 @@ async fn a_question_is_one_trace() -> anyhow::Result<()> {
     assert_eq!((&*commit.service, commit.attribute("db.system.name")), ("learnflow", "postgresql"));
     assert_eq!(commit.attribute("error.type"), "");
 
+    // The student's first request makes the account; nothing at that statement asked for a span.
+    let account = |span: &Collected| span.scope == "learnflow_gateway" && span.name == "WITH";
+    let (line, account) = traced.lineage(account).await?;
+    assert_eq!(line, [&*to_debug[0], "learnflow_gateway Client WITH"]);
+    for (name, value) in [
+        ("db.system.name", "postgresql"),
+        ("db.operation.name", "WITH"),
+        ("db.query.summary", "WITH"),
+        ("db.response.returned_rows", "1"),
+    ] {
+        assert_eq!(account.attribute(name), value, "{name}");
+    }
+
     let (line, told) = traced.lineage(|span| span.name == "process agent-responses").await?;
     // The answer's own way through the broker depends on which delivery is heard first.
     assert_eq!(line[..6], to_debug[..6], "what the browser is told is of another branch");

@@ -2,6 +2,7 @@
 import { address, type Answer, type Body, type Given, type Method, type PathOf } from "./operations";
 import { Problem } from "./problem";
 import { accessToken, refresh } from "./session";
+import { traceparent } from "./trace";
 
 interface Options {
   method?: Method;
@@ -49,9 +50,10 @@ export async function download<P extends PathOf<"GET">>(path: P, name: string, .
 
 /** The response of a call that succeeded; throws a {@link Problem} otherwise. */
 async function call(address: string, options: Options = {}): Promise<Response> {
-  let response = await send(address, options);
+  const trace = traceparent();
+  let response = await send(address, options, trace);
   // The token may have been revoked, or this machine's clock is wrong: once more with a new one.
-  if (response.status === 401 && (await refresh())) response = await send(address, options);
+  if (response.status === 401 && (await refresh())) response = await send(address, options, trace);
   if (!response.ok) throw await Problem.of(response);
   return response;
 }
@@ -61,10 +63,10 @@ async function json<T>(response: Response): Promise<T> {
   return (text ? JSON.parse(text) : undefined) as T;
 }
 
-async function send(address: string, options: Options): Promise<Response> {
+async function send(address: string, options: Options, trace: string): Promise<Response> {
   const token = await accessToken();
   if (!token) throw new Problem(401, "Please log in again.");
-  const headers: Record<string, string> = { authorization: `Bearer ${token}` };
+  const headers: Record<string, string> = { authorization: `Bearer ${token}`, traceparent: trace };
   if (options.body !== undefined) headers["content-type"] = "application/json";
   if (options.idempotencyKey) headers["idempotency-key"] = options.idempotencyKey;
   try {

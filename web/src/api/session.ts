@@ -5,6 +5,7 @@ import { create } from "zustand";
 import type { Account, Session } from "@/generated/api";
 import type { Body, PathOf } from "./operations";
 import { Problem } from "./problem";
+import { traceparent } from "./trace";
 
 interface SessionState {
   /** `unknown` until the refresh cookie was tried. */
@@ -95,9 +96,8 @@ async function post(path: PathOf<"POST">, body?: unknown): Promise<Response> {
   try {
     return await fetch(path, {
       method: "POST",
-      ...(body === undefined
-        ? {}
-        : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
+      headers: { traceparent: traceparent(), ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch {
     throw Problem.unreachable();

@@ -3,6 +3,7 @@ import { io, type Socket } from "socket.io-client";
 import { create } from "zustand";
 import { Problem } from "./problem";
 import { accessToken, onToken, refresh, useSession } from "./session";
+import { traceparent } from "./trace";
 
 /** Longest wait for an acknowledgement; then the gateway counts as away. */
 const ACK_MS = 15_000;
@@ -66,13 +67,21 @@ export function hangUp(): void {
   useConnection.setState({ connected: false, everConnected: false });
 }
 
+/** Emits an event that starts work, with a trace after its data: an event has no headers. Resolves as {@link ask} does. */
+export function begin<T>(event: string, data: unknown): Promise<T> {
+  return emit<T>(event, data, traceparent());
+}
+
 /** Emits an event and resolves with what the gateway acknowledges. */
-export async function ask<T>(event: string, data?: unknown): Promise<T> {
+export function ask<T>(event: string, data?: unknown): Promise<T> {
+  return data === undefined ? emit<T>(event) : emit<T>(event, data);
+}
+
+async function emit<T>(event: string, ...data: unknown[]): Promise<T> {
   const socket = connection();
   let reply: { ok: true; data: T } | { ok: false; problem: Record<string, unknown> };
   try {
-    const timed = socket.timeout(ACK_MS);
-    reply = data === undefined ? await timed.emitWithAck(event) : await timed.emitWithAck(event, data);
+    reply = await socket.timeout(ACK_MS).emitWithAck(event, ...data);
   } catch {
     throw Problem.unreachable();
   }

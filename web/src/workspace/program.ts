@@ -1,7 +1,7 @@
 /** The program in the editor: its text, its runs, and what is known about its lines. */
 import { create } from "zustand";
 import { Problem, sentenceOf } from "@/api/problem";
-import { ask } from "@/api/socket";
+import { ask, begin } from "@/api/socket";
 import type { Finding } from "@/editor/marks";
 import type { RunReport } from "@/generated/api";
 import { parseTrace, type Trace } from "./trace";
@@ -110,7 +110,7 @@ export async function run(trace: boolean): Promise<void> {
   early = [];
   set({ status: "starting", entries: [], report: null, problem: null, trace: null, step: 0, panel: "output" });
   try {
-    const { run_id } = await ask<{ run_id: string }>("run-code", { code: state().code, trace });
+    const { run_id } = await begin<{ run_id: string }>("run-code", { code: state().code, trace });
     set({ runId: run_id, status: "running" });
     for (const output of early.splice(0)) onOutput(output);
   } catch (error) {

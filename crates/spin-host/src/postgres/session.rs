@@ -10,7 +10,7 @@ use std::{
 
 use deadpool_postgres::Object;
 use futures::TryStreamExt;
-use learnflow_telemetry::TraceContext;
+use learnflow_telemetry::{TraceContext, sql::skip_comments};
 use tokio_postgres::{
     NoTls, RowStream, Statement,
     error::{DbError, SqlState},
@@ -208,20 +208,6 @@ fn changes_session(sql: &str) -> bool {
     ["set_config", "pg_advisory_lock", "pg_try_advisory_lock", "pg_temp"]
         .iter()
         .any(|name| text.contains(name))
-}
-
-pub(super) fn skip_comments(sql: &str) -> &str {
-    let mut rest = sql.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
-    loop {
-        let after = if let Some(comment) = rest.strip_prefix("--") {
-            comment.split_once('\n').map_or("", |(_, after)| after)
-        } else if let Some(comment) = rest.strip_prefix("/*") {
-            comment.split_once("*/").map_or("", |(_, after)| after)
-        } else {
-            return rest;
-        };
-        rest = after.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
-    }
 }
 
 fn borrowed(parameters: &[Parameter]) -> impl ExactSizeIterator<Item = &(dyn ToSql + Sync)> {
