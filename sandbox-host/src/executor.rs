@@ -58,6 +58,8 @@ pub struct RunIo {
     pub lines: Option<mpsc::Receiver<String>>,
     /// Stops the run.
     pub interrupt: Interrupt,
+    /// An exception is reported without its explanation.
+    pub unexplained: bool,
 }
 
 /// Runs programs.
@@ -180,6 +182,16 @@ impl Executor {
         io: RunIo,
     ) -> Result<RunReport, ExecutorError> {
         let limits = Limits::of(&request.limits, io.lines.is_some());
+        self.run_within(limits, request, io).await
+    }
+
+    /// Like [`Self::run_admitted`], with limits in the place of the request's.
+    pub(crate) async fn run_within(
+        &self,
+        limits: Limits,
+        request: &RunRequest,
+        io: RunIo,
+    ) -> Result<RunReport, ExecutorError> {
         let interactive = io.lines.is_some();
         let program = program(request, interactive, &limits);
         let mut session = self.session(io, &limits, request).await?;
@@ -219,7 +231,12 @@ impl Executor {
         state.clock_ms = request.clock_ms;
         state.step_bytes_limit = usize::try_from(limits.trace_bytes).unwrap_or(usize::MAX);
         state.stopped = None;
-        Ok(Session { interpreter, ticker: Arc::clone(&self.shared.ticker), started: Instant::now() })
+        Ok(Session {
+            interpreter,
+            ticker: Arc::clone(&self.shared.ticker),
+            started: Instant::now(),
+            explains: !io.unexplained,
+        })
     }
 
     /// A permit for one of several runs that belong to one request; waits for its turn.
@@ -348,6 +365,7 @@ pub(crate) struct Session {
     interpreter: Interpreter,
     ticker: Arc<Ticker>,
     started: Instant,
+    explains: bool,
 }
 
 /// How a call into the guest went.
@@ -456,7 +474,7 @@ impl Session {
     /// The exception of a call that returned, explained.
     pub(crate) async fn error(&mut self, failure: Option<Failure>) -> Option<PythonError> {
         let failure = failure?;
-        let parts = self.explain().await;
+        let parts = if self.explains { self.explain().await } else { ExplanationParts::default() };
         Some(python_error(failure, parts))
     }
 

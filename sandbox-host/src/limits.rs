@@ -54,8 +54,17 @@ impl Limits {
         trace_bytes: 16 << 20,
         fuel: Some(1_000_000_000_000),
     };
+    /// Processor time of a test that asks for nothing, in milliseconds: tests are the teacher's, and some of a course's
+    /// take seconds.
+    const TEST_TIMEOUT_MS: u64 = 10_000;
     /// Below this the interpreter itself does not fit.
     const MEMORY_MIN_MIB: u64 = 48;
+
+    /// The limits that a test gets.
+    pub fn of_test(asked: &RunLimits) -> Self {
+        let timeout_ms = asked.timeout_ms.or(Some(Self::TEST_TIMEOUT_MS));
+        Self::of(&RunLimits { timeout_ms, ..*asked }, false)
+    }
 
     /// The limits that a request gets. Waiting for a person needs a longer wall limit than a batch run.
     pub fn of(asked: &RunLimits, interactive: bool) -> Self {

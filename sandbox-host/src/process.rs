@@ -125,6 +125,7 @@ fn handle(order: Order, executor: &Arc<Executor>, runs: &Runs, words: &mpsc::Unb
                     }),
                     lines: interactive.then_some(receiver),
                     interrupt,
+                    unexplained: false,
                 };
                 let word = match executor.run(&request, io).await {
                     Ok(report) => Word::Ran { id, report: Box::new(report) },

@@ -65,7 +65,7 @@ impl Executor {
     /// As [`Self::test`].
     pub async fn test_with(&self, request: &TestRequest, io: TestIo) -> Result<TestReport, ExecutorError> {
         check_tests(request)?;
-        let limits = Limits::of(&request.limits, false);
+        let limits = Limits::of_test(&request.limits);
         let mut verdicts = Verdicts { io, fail_fast: request.fail_fast, list: Vec::new() };
         for test in &request.tests {
             let interrupt = verdicts.io.interrupt.clone();
@@ -74,7 +74,7 @@ impl Executor {
                     verdicts.add(self.test_call(request, &limits, interrupt, name, call, expected).await?);
                 }
                 TestCase::Io { name, stdin, stdout } => {
-                    verdicts.add(self.test_io(request, interrupt, name, stdin, stdout).await?);
+                    verdicts.add(self.test_io(request, &limits, interrupt, name, stdin, stdout).await?);
                 }
                 TestCase::Unittest { name, source } => {
                     self.test_unittest(request, &limits, &mut verdicts, name, source).await?;
@@ -91,14 +91,20 @@ impl Executor {
     }
 
     /// An interpreter whose random numbers are the same for every run of a test.
-    async fn fresh(&self, limits: &Limits, interrupt: Interrupt) -> Result<Session, ExecutorError> {
+    async fn fresh(
+        &self,
+        request: &TestRequest,
+        limits: &Limits,
+        interrupt: Interrupt,
+    ) -> Result<Session, ExecutorError> {
         let seeded = RunRequest { seed: Some(0), ..RunRequest::default() };
-        self.session(RunIo { interrupt, ..RunIo::default() }, limits, &seeded).await
+        self.session(surroundings(request, interrupt), limits, &seeded).await
     }
 
     async fn test_io(
         &self,
         request: &TestRequest,
+        limits: &Limits,
         interrupt: Interrupt,
         name: &str,
         stdin: &str,
@@ -108,11 +114,10 @@ impl Executor {
             code: request.code.clone(),
             files: request.files.clone(),
             stdin: stdin.to_owned(),
-            limits: request.limits,
             ..RunRequest::default()
         };
         let _permit = self.permit().await;
-        let report = self.run_admitted(&run, RunIo { interrupt, ..RunIo::default() }).await?;
+        let report = self.run_within(*limits, &run, surroundings(request, interrupt)).await?;
         let ended_well = matches!(report.outcome, Outcome::Ok | Outcome::Exited);
         let message = match (ended_well, diff::output(expected, &report.stdout)) {
             (true, difference) => difference.unwrap_or_default(),
@@ -139,7 +144,7 @@ impl Executor {
         expected: &str,
     ) -> Result<TestVerdict, ExecutorError> {
         let _permit = self.permit().await;
-        let mut session = self.fresh(limits, interrupt).await?;
+        let mut session = self.fresh(request, limits, interrupt).await?;
         let program = program(request);
         let answer = session
             .call(*limits, async |guest, store| {
@@ -177,7 +182,7 @@ impl Executor {
         source: &str,
     ) -> Result<(), ExecutorError> {
         let permit = self.permit().await;
-        let mut session = self.fresh(limits, verdicts.io.interrupt.clone()).await?;
+        let mut session = self.fresh(request, limits, verdicts.io.interrupt.clone()).await?;
         let program = program(request);
         let answer = session
             .call(*limits, async |guest, store| {
@@ -237,7 +242,7 @@ impl Executor {
         method: &str,
     ) -> Result<TestVerdict, ExecutorError> {
         let _permit = self.permit().await;
-        let mut session = self.fresh(limits, interrupt).await?;
+        let mut session = self.fresh(request, limits, interrupt).await?;
         let answer = session
             .call(*limits, async |guest, store| {
                 guest.call_run_test(store, program, &request.module, source, method).await
@@ -276,6 +281,10 @@ fn split<T>(
         }
         Err(broken) => (Err(broken), None),
     }
+}
+
+fn surroundings(request: &TestRequest, interrupt: Interrupt) -> RunIo {
+    RunIo { interrupt, unexplained: request.verdicts_only, ..RunIo::default() }
 }
 
 fn program(request: &TestRequest) -> Program {

@@ -86,6 +86,20 @@ async fn files_arguments_and_input() {
     assert_eq!((error.line, error.file.as_str()), (Some(2), "main.py"));
 }
 
+/// Its traceback has a thousand frames, of which all but a few are alike.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endless_recursion_is_explained_from_the_ends_of_its_traceback() {
+    let executor = support::executor(1).await;
+    let code = "def down(n):\n    return down(n - 1)\n\ndown(5)\n";
+    let request = RunRequest { code: code.to_owned(), ..RunRequest::default() };
+    let report = executor.run(&request, RunIo::default()).await.unwrap();
+    let error = report.error.unwrap();
+    assert_eq!((error.kind.as_str(), error.line), ("RecursionError", Some(2)));
+    assert!(error.traceback.contains("line 4, in <module>"), "{}", error.traceback);
+    assert!(error.traceback.contains("  [Previous line repeated 99"), "{}", error.traceback);
+    assert!(error.parts.what.contains("calls itself"), "{:?}", error.parts);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_types_while_the_program_runs() {
     let executor = support::executor(1).await;
@@ -94,7 +108,7 @@ async fn a_person_types_while_the_program_runs() {
     let io = RunIo {
         output: Some(Box::new(move |stream, text| heard_to.send((stream, text.to_owned())).unwrap())),
         lines: Some(receiver),
-        interrupt: Interrupt::default(),
+        ..RunIo::default()
     };
     let code = "import sys\nname = input('who? ')\nprint('hi', name)\nprint('warn', file=sys.stderr)\nprint(input())";
     let request = RunRequest { code: code.to_owned(), ..RunRequest::default() };
@@ -148,6 +162,7 @@ async fn an_interrupt_is_a_keyboard_interrupt_and_then_the_end() {
             })),
             lines: Some(receiver),
             interrupt: interrupt.clone(),
+            ..RunIo::default()
         };
         let request = RunRequest { code: code.to_owned(), ..RunRequest::default() };
         let started = Instant::now();

@@ -169,12 +169,15 @@ pub struct TestRequest {
     pub files: BTreeMap<String, String>,
     /// The tests; each runs in an interpreter of its own.
     pub tests: Vec<TestCase>,
-    /// Limits of each test.
+    /// Limits of each test; its processor time is 10 s unless it is said here.
     #[serde(default)]
     pub limits: RunLimits,
     /// Stop at the first test that does not pass.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fail_fast: bool,
+    /// Judge only: exceptions come without the explanation, which takes longer than most tests.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub verdicts_only: bool,
 }
 
 fn main_module() -> String {

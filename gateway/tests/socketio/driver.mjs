@@ -27,6 +27,13 @@ function connect({ socket: name, url, options }) {
   sockets.set(name, socket);
 }
 
+/** What waits for an acknowledgement fails when the connection is lost meanwhile; the next connection does it again. */
+function unlessCut(socket, work) {
+  work.catch((error) => {
+    if (socket.connected) throw error;
+  });
+}
+
 /** A page as the web app is one: it keeps answers by their turn, and asks for those after the last it has. */
 class Page {
   answers = new Map();
@@ -44,19 +51,10 @@ class Page {
     const url = this.urls[this.place % this.urls.length];
     const socket = io(url, { forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 100, ...this.options });
     let brought = new Set();
-    socket.on("connect", async () => {
+    socket.on("connect", () => {
       this.connections += 1;
       brought = new Set();
-      await socket.emitWithAck("join-student", this.student);
-      for (let more = true; more; ) {
-        const missed = await socket.emitWithAck("since", { seq: this.seq });
-        for (const turn of missed.data.turns) {
-          if (turn.status === "answered") this.keep(turn.query_id, turn.seq, turn.answer.response_text);
-        }
-        more = missed.data.more;
-      }
-      this.onJoined?.();
-      this.onJoined = null;
+      unlessCut(socket, this.resume(socket));
     });
     socket.on("agent-response", (answer) => {
       if (brought.has(answer.query_id)) this.doubled += 1;
@@ -64,6 +62,19 @@ class Page {
       this.keep(answer.query_id, answer.seq, answer.response_text);
     });
     this.socket = socket;
+  }
+
+  async resume(socket) {
+    await socket.emitWithAck("join-student", this.student);
+    for (let more = true; more; ) {
+      const missed = await socket.emitWithAck("since", { seq: this.seq });
+      for (const turn of missed.data.turns) {
+        if (turn.status === "answered") this.keep(turn.query_id, turn.seq, turn.answer.response_text);
+      }
+      more = missed.data.more;
+    }
+    this.onJoined?.();
+    this.onJoined = null;
   }
 
   keep(id, seq, text) {
@@ -96,11 +107,12 @@ class Crowd {
     let joined = 0;
     this.sockets = students.map(([student, token]) => {
       const socket = io(url, { forceNew: true, transports: ["websocket"], auth: { token } });
-      socket.on("connect", async () => {
+      const join = async () => {
         await socket.emitWithAck("join-student", student);
         joined += 1;
         if (joined === students.length) onJoined();
-      });
+      };
+      socket.on("connect", () => unlessCut(socket, join()));
       // A gateway that has too much to do says so, and the client does not try again by itself.
       socket.on("connect_error", () => {
         this.refused += 1;

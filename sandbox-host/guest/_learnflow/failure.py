@@ -12,6 +12,9 @@ from . import files
 # What is kept of texts that a program controls.
 MESSAGE_CHARS = 4_000
 TRACEBACK_CHARS = 16_000
+# Frames that an explanation looks at, outermost and innermost: of an endless recursion all others are alike.
+OUTERMOST = 4
+INNERMOST = 16
 
 _last = None
 
@@ -24,26 +27,52 @@ def set_sources(sources):
         linecache.cache[path] = (lambda text=text: text,)
 
 
-def _trim(error, seen):
-    """Takes the frames that are not the program's off an exception and those it came from."""
+def _keep(error, chosen, seen):
+    """Keeps the frames of an exception, and of those it came from, that `chosen` picks of the list of them."""
     if error is None or id(error) in seen:
         return
     seen.add(id(error))
-    kept = []
+    frames = []
     tb = error.__traceback__
     while tb is not None:
-        if files.is_own(tb.tb_frame.f_code.co_filename):
-            kept.append(tb)
+        frames.append(tb)
         tb = tb.tb_next
     following = None
-    for tb in reversed(kept):
+    for tb in reversed(chosen(frames)):
         following = type(tb)(following, tb.tb_frame, tb.tb_lasti, tb.tb_lineno) if tb.tb_next is not following else tb
     error.__traceback__ = following
-    _trim(error.__cause__, seen)
-    _trim(error.__context__, seen)
+    _keep(error.__cause__, chosen, seen)
+    _keep(error.__context__, chosen, seen)
     if isinstance(error, BaseExceptionGroup):
         for part in error.exceptions:
-            _trim(part, seen)
+            _keep(part, chosen, seen)
+
+
+def _own(frames):
+    """Those of the program."""
+    return [tb for tb in frames if files.is_own(tb.tb_frame.f_code.co_filename)]
+
+
+def _ends(frames):
+    """Those at both ends of a long list."""
+    return frames if len(frames) <= OUTERMOST + INNERMOST else frames[:OUTERMOST] + frames[-INNERMOST:]
+
+
+_format_frame_summary = traceback.StackSummary.format_frame_summary
+
+
+def _remembered(self, frame_summary, **options):
+    """`StackSummary.format_frame_summary`, which parses the line of a frame anew each time, also of a frame that
+    repeats the one before it."""
+    known = self.__dict__.setdefault("_formatted", {})
+    at = frame_summary
+    key = (at.filename, at.lineno, at.end_lineno, at.colno, at.end_colno, at.name, repr(at.locals), *options.items())
+    if key not in known:
+        known[key] = _format_frame_summary(self, frame_summary, **options)
+    return known[key]
+
+
+traceback.StackSummary.format_frame_summary = _remembered
 
 
 def _message(error):
@@ -80,7 +109,7 @@ def _format(error):
 def describe(error):
     """The Failure of an exception; it is kept for `explain_last`."""
     global _last
-    _trim(error, set())
+    _keep(error, _own, set())
     _last = error
     line, path = _innermost(error)
     message = _message(error)
@@ -121,6 +150,7 @@ def explain(error):
 
     for path, text in files._sources.items():
         cache.add(path, text)
+    _keep(error, _ends, set())
     friendly = FriendlyTraceback(type(error), error, error.__traceback__)
     friendly.assign_generic()
     friendly.assign_cause()

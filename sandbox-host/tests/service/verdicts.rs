@@ -94,3 +94,27 @@ async fn the_first_failure_can_end_it_and_endless_programs_do_not_take_the_rest_
     assert_eq!(passed(&service.answer("/tests", &request).await), [true, false]);
     service.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_that_only_wants_verdicts_gets_no_explanations() {
+    let service = Service::start(Options::default()).await;
+    let mut request = json!({
+        "code": "def first(values): return values[0]\nfirst([1])\nprint(input())\n",
+        "tests": [
+            { "kind": "call", "name": "none", "call": "first([])", "expected": "1" },
+            { "kind": "io", "name": "no line", "stdin": "", "stdout": "" },
+        ],
+    });
+    let explained = service.answer("/tests", &request).await;
+    request["verdicts_only"] = json!(true);
+    let judged = service.answer("/tests", &request).await;
+    for at in 0..2 {
+        let (explained, judged) = (&explained["verdicts"][at], &judged["verdicts"][at]);
+        assert_eq!(judged["passed"], false);
+        assert_eq!(judged["error"]["type"], explained["error"]["type"]);
+        assert_eq!(judged["error"]["line"], explained["error"]["line"]);
+        assert_ne!(explained["error"]["parts"]["what"], "");
+        assert_eq!(judged["error"]["parts"]["what"], "");
+    }
+    service.stop().await;
+}

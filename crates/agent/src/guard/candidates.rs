@@ -84,7 +84,7 @@ fn of_text(text: &str, guard: &Guard, found: &mut Found) {
 /// A piece of code: as it is, under the names that the tests call, in the student's file, and as a function's body.
 fn of_piece(piece: &str, guard: &Guard, found: &mut Found) {
     // Trailing comments and prompts do not matter to Python; line numbers before the lines do.
-    for piece in [piece.to_owned(), without_numbers(piece), uncommented(piece)] {
+    for piece in [piece.to_owned(), without_numbers(piece), uncommented(piece), comments(piece)] {
         if piece.trim().is_empty() {
             continue;
         }
@@ -277,6 +277,16 @@ fn uncommented(piece: &str) -> String {
     dedent(&bare)
 }
 
+/// Only what the comments say: code around them may spoil what the program prints.
+fn comments(piece: &str) -> String {
+    let said: Vec<&str> = piece
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix('#'))
+        .map(|rest| rest.strip_prefix(' ').unwrap_or(rest))
+        .collect();
+    dedent(&said)
+}
+
 #[cfg(test)]
 mod tests {
     use base64::Engine;
@@ -331,6 +341,15 @@ mod tests {
             assert!(candidates.iter().any(solves), "{name}:\n{answer}\n{candidates:#?}");
             assert!(candidates.len() < 200, "{name}: {} candidates", candidates.len());
         }
+    }
+
+    /// A program that reads and prints is right only when it prints nothing else.
+    #[test]
+    fn a_program_in_comments_is_tried_without_the_code_around_it() {
+        let guard = Guard { program: "name = input()\n".to_owned(), ..Guard::default() };
+        let answer = "```python\n# name = input()\n# print('Hello', name)\nprint('see above')\n```";
+        let candidates = candidates(answer, &guard);
+        assert!(candidates.iter().any(|program| program == "name = input()\nprint('Hello', name)\n"));
     }
 
     #[test]

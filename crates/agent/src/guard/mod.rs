@@ -80,6 +80,7 @@ impl Guard {
             tests: self.tests.clone(),
             limits: RunLimits { timeout_ms: Some(TIMEOUT_MS), ..RunLimits::default() },
             fail_fast: true,
+            verdicts_only: true,
             ..TestRequest::default()
         };
         Ok(sandbox.test(&request).await?.passed)

@@ -154,6 +154,7 @@ pub async fn tests_agree(
         code: code.to_owned(),
         module: module_name(tests),
         tests: vec![TestCase::Unittest { name: "tests".to_owned(), source: tests.to_owned() }],
+        verdicts_only: true,
         ..TestRequest::default()
     };
     let mut verdicts = Vec::new();

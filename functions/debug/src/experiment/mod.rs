@@ -355,6 +355,7 @@ async fn verify(
             tests: vec![TestCase::Unittest { name: "tests".to_owned(), source: subject.tests.to_owned() }],
             limits: RunLimits { timeout_ms: Some(VERIFY_TIMEOUT_MS), ..RunLimits::default() },
             fail_fast: true,
+            verdicts_only: true,
             ..TestRequest::default()
         })
         .collect();

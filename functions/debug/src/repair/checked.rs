@@ -101,6 +101,7 @@ async fn judge(
             tests: vec![TestCase::Unittest { name: "tests".to_owned(), source: tests.to_owned() }],
             limits,
             fail_fast: true,
+            verdicts_only: true,
             ..TestRequest::default()
         })
         .await?;
