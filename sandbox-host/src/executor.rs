@@ -1,6 +1,7 @@
 //! Runs programs in this process, each in an interpreter of its own.
 
 use std::{
+    ops::{Deref, DerefMut},
     path::Path,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -27,6 +28,11 @@ const TURN_MS: u64 = 2;
 const INTERRUPT_GRACE: Duration = Duration::from_millis(300);
 /// Processor time for explaining an exception.
 const EXPLAIN_LIMIT: Duration = Duration::from_millis(2_000);
+/// How long after a run began another interpreter is prepared in the place of its own: most programs have ended then,
+/// and have not shared the processor with the preparation.
+const REFILL_PAUSE: Duration = Duration::from_millis(3);
+/// Interpreters that have run and are not taken apart yet, at most.
+const RETIRED: usize = 8;
 /// Processor time for preparing an interpreter.
 const PREPARE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -83,6 +89,10 @@ struct Shared {
 struct Ready {
     interpreters: Vec<Interpreter>,
     coming: usize,
+    /// Somebody is about to prepare what is missing.
+    refilling: bool,
+    /// Those that have run. Giving their memory back takes longer than a small program, so it waits for its answer.
+    retired: Vec<Interpreter>,
 }
 
 struct Counting {
@@ -104,13 +114,45 @@ pub(crate) struct Interpreter {
     counted: Option<OwnedSemaphorePermit>,
 }
 
+/// An interpreter that one request has; it is taken apart a little later.
+struct Lease {
+    /// None when it is given back.
+    interpreter: Option<Interpreter>,
+    shared: Arc<Shared>,
+}
+
+impl Deref for Lease {
+    type Target = Interpreter;
+
+    fn deref(&self) -> &Interpreter {
+        self.interpreter.as_ref().expect("it is there until it is dropped")
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut Interpreter {
+        self.interpreter.as_mut().expect("it is there until it is dropped")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(interpreter) = self.interpreter.take() else { return };
+        let mut ready = self.shared.ready.lock().expect("no panic while locked");
+        // Those that count instructions are few, and somebody may wait for one.
+        if interpreter.counted.is_none() && ready.refilling && ready.retired.len() < RETIRED {
+            ready.retired.push(interpreter);
+        }
+    }
+}
+
 impl Executor {
     /// Loads an interpreter that [`crate::engine::precompile`] made, and the counting one beside it if there is one.
     ///
     /// # Errors
     /// When the file is missing or was made for another engine.
     pub fn load(cwasm: &Path, options: ExecutorOptions) -> Result<Self, ExecutorError> {
-        let instances = u32::try_from(options.max_runs + options.prepared + 2).unwrap_or(u32::MAX);
+        let instances = u32::try_from(options.max_runs + options.prepared + RETIRED + 2).unwrap_or(u32::MAX);
         let loaded = Loaded::open(cwasm, instances, Metering::Time)?;
         // Now, since an executor process can open no file later.
         let counting = counting_path(cwasm);
@@ -232,7 +274,7 @@ impl Executor {
         state.step_bytes_limit = usize::try_from(limits.trace_bytes).unwrap_or(usize::MAX);
         state.stopped = None;
         Ok(Session {
-            interpreter,
+            interpreter: Lease { interpreter: Some(interpreter), shared: Arc::clone(&self.shared) },
             ticker: Arc::clone(&self.shared.ticker),
             started: Instant::now(),
             explains: !io.unexplained,
@@ -344,16 +386,29 @@ impl Shared {
     }
 
     async fn take(self: &Arc<Self>) -> Result<Interpreter, ExecutorError> {
-        let ready = self.ready.lock().expect("no panic while locked").interpreters.pop();
-        if self.options.prepared > 0 {
+        let (interpreter, refill) = {
+            let mut ready = self.ready.lock().expect("no panic while locked");
+            let refill = self.options.prepared > 0 && !ready.refilling;
+            ready.refilling |= refill;
+            (ready.interpreters.pop(), refill)
+        };
+        if refill {
             let shared = Arc::clone(self);
             tokio::spawn(async move {
+                tokio::time::sleep(REFILL_PAUSE).await;
+                // What is taken or given back from here on needs somebody else.
+                let retired = {
+                    let mut ready = shared.ready.lock().expect("no panic while locked");
+                    ready.refilling = false;
+                    std::mem::take(&mut ready.retired)
+                };
+                drop(retired);
                 if let Err(error) = shared.refill().await {
                     tracing::warn!(%error, "an interpreter could not be prepared");
                 }
             });
         }
-        match ready {
+        match interpreter {
             Some(interpreter) => Ok(interpreter),
             None => self.make(&self.loaded).await,
         }
@@ -362,7 +417,7 @@ impl Shared {
 
 /// One interpreter while it runs something for a request.
 pub(crate) struct Session {
-    interpreter: Interpreter,
+    interpreter: Lease,
     ticker: Arc<Ticker>,
     started: Instant,
     explains: bool,
@@ -407,7 +462,7 @@ impl Session {
         fuel: Option<u64>,
         call: impl AsyncFnOnce(&Sandbox, &mut Store<Guest>) -> wasmtime::Result<T>,
     ) -> Call<T> {
-        let Interpreter { store, guest, meter, counted } = &mut self.interpreter;
+        let Interpreter { store, guest, meter, counted } = &mut *self.interpreter;
         if counted.is_some() {
             // Without a limit it is the explanation, which is not the program's work.
             let _ = store.set_fuel(fuel.unwrap_or(u64::MAX));
@@ -415,6 +470,8 @@ impl Session {
         let interrupt = store.data().interrupt.clone();
         store.data_mut().started = Instant::now();
         meter.allow(cpu);
+        // A prepared interpreter's turn has long passed: it would have to step back before its first instruction.
+        store.set_epoch_deadline(TURN_MS.min(u64::try_from(cpu.as_millis()).unwrap_or(TURN_MS)).max(1));
         let started = Instant::now();
         let metered = Metered {
             run: Box::pin(call(guest, store)),

@@ -12,6 +12,8 @@ from . import audit, clock, memory_io, memory_os
 from .memory_files import HOME, SYSTEM, Description
 
 _sources = {}
+# Whether the files are those that every program finds, and nobody has had them yet.
+_untouched = False
 
 
 class Loader(importlib.abc.InspectLoader):
@@ -100,15 +102,32 @@ def is_own(filename):
     return not path.startswith("/") and _is(path, stat.S_IFREG)
 
 
-def install(sources):
-    """Makes `sources` (path to text) the program's files, and nothing else."""
+def clear():
+    """Back to the files and the environment that every program finds, ahead of the next one's `install`."""
+    global _untouched
     _sources.clear()
-    _sources.update(sources)
     SYSTEM.reset()
-    SYSTEM.start(clock.host.wall_clock())
     memory_os.environment()
     for number, stream in enumerate(("stdin", "stdout", "stderr")):
         SYSTEM.open[number] = Description(None, f"<{stream}>", number == 0, number != 0, False, stream)
+    _untouched = True
+
+
+def spoil():
+    """What `clear` made is not to be relied upon."""
+    global _untouched
+    _untouched = False
+
+
+def install(sources):
+    """Makes `sources` (path to text) the program's files, and nothing else."""
+    global _untouched
+    if not _untouched:
+        clear()
+    _untouched = False
+    _sources.clear()
+    _sources.update(sources)
+    SYSTEM.start(clock.host.wall_clock())
     for path, text in sources.items():
         SYSTEM.put(path, text.encode("utf-8", "surrogatepass"))
 

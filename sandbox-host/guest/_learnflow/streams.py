@@ -71,11 +71,28 @@ def _text_output(channel, number, name, errors):
     return io.TextIOWrapper(raw, encoding="utf-8", errors=errors, newline="\n", line_buffering=True)
 
 
-def make(stdin):
-    """The three streams; `stdin` is all of standard input, or None to ask the host for lines."""
+# Output streams that nobody has printed to yet; see `prepare`.
+_unused = None
+
+
+def _outputs():
     out = _text_output(host.Channel.STDOUT, 1, "<stdout>", "strict")
     err = _text_output(host.Channel.STDERR, 2, "<stderr>", "backslashreplace")
     out.mode = err.mode = "w"
+    return out, err
+
+
+def prepare():
+    """Makes the output streams of the next program ahead of it, and closes those of the last."""
+    global _unused
+    _unused = out, err = _outputs()
+    sys.stdin = sys.__stdin__ = None
+    sys.stdout = sys.__stdout__ = out
+    sys.stderr = sys.__stderr__ = err
+
+
+def _input_stream(stdin):
+    """Standard input: all of it, or None to ask the host for lines."""
     if stdin is None:
         raw = io.BufferedReader(_Lines(), 1)
     else:
@@ -83,12 +100,15 @@ def make(stdin):
         raw.name = "<stdin>"
     text = io.TextIOWrapper(raw, encoding="utf-8", errors="strict", newline=None)
     text.mode = "r"
-    return text, out, err
+    return text
 
 
 def install(stdin):
-    """Makes fresh streams the program's own."""
-    text, out, err = make(stdin)
+    """Makes fresh streams the program's own; `stdin` is all of standard input, or None to ask the host for lines."""
+    global _unused
+    text = _input_stream(stdin)
+    out, err = _unused or _outputs()
+    _unused = None
     sys.stdin = sys.__stdin__ = text
     sys.stdout = sys.__stdout__ = out
     sys.stderr = sys.__stderr__ = err

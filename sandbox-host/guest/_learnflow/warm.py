@@ -51,7 +51,8 @@ def _quiet(channel, data):
 def _forget():
     program.fresh_main()
     sys.modules.pop("__main__", None)
-    files.install({})
+    files.clear()
+    streams.prepare()
     failure.set_sources({})
     failure._last = None
     threads.forget()
@@ -85,6 +86,8 @@ def at_build():
         streams._emit = emit
         # Whatever fails from here on is shown by the tool that builds the component.
         sys.stdin, sys.stdout, sys.stderr = originals
+    # An instance starts with the host's environment, which is none.
+    files.spoil()
     sys.argv = ["main.py"]
     gc.collect()
     gc.freeze()

@@ -245,7 +245,7 @@ fn rot13(c: char) -> char {
     }
 }
 
-/// The text with every whole word `from` replaced.
+/// The text with every whole word `from` replaced, but for attributes: those are of other objects.
 fn replace_word(text: &str, from: &str, to: &str) -> String {
     let part = |c: char| c.is_alphanumeric() || c == '_';
     let mut result = String::new();
@@ -255,7 +255,8 @@ fn replace_word(text: &str, from: &str, to: &str) -> String {
             word.push(c);
             continue;
         }
-        result.push_str(if word == from { to } else { &word });
+        let attribute = result.ends_with('.');
+        result.push_str(if word == from && !attribute { to } else { &word });
         word.clear();
         if c != '\0' {
             result.push(c);

@@ -90,7 +90,7 @@ pub async fn measure(
     let load = |prepared, max_runs| -> Result<Arc<Executor>> {
         Ok(Arc::new(Executor::load(interpreter, ExecutorOptions { prepared, max_runs })?))
     };
-    let fresh = load(0, 8)?;
+    let fresh = load(0, 72)?;
     let mut contestants: Vec<Arc<dyn Contestant>> = vec![
         Arc::new(InProcess { name: "LearnFlow in process, prepared interpreters", executor: load(16, 72)? }),
         Arc::new(InProcess { name: "LearnFlow in process, from nothing", executor: Arc::clone(&fresh) }),
