@@ -13,6 +13,9 @@ use seccompiler::{
 /// The user of executor processes when the service runs as root.
 const NOBODY: u32 = 65_534;
 
+/// `_IOWR('f', 16, struct pm_scan_arg)` of linux/fs.h.
+const PAGEMAP_SCAN: u64 = 0xC060_6610;
+
 /// Gives up everything that running programs does not need. Returns what is in force on this machine;
 /// wasm's own isolation does not depend on any of it.
 pub(crate) fn confine() -> Vec<String> {
@@ -122,6 +125,11 @@ fn seccomp() -> Result<(), String> {
     let name = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, sys::PR_SET_NAME as u64)
         .map_err(text)?;
     rules.insert(sys::SYS_prctl, vec![SeccompRule::new(vec![name]).map_err(text)?]);
+
+    // Which pages a run has written, so that only those are reset.
+    let scan =
+        SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, PAGEMAP_SCAN).map_err(text)?;
+    rules.insert(sys::SYS_ioctl, vec![SeccompRule::new(vec![scan]).map_err(text)?]);
 
     let arch = std::env::consts::ARCH.try_into().map_err(text)?;
     let filter = |rules, on_mismatch, on_match| -> Result<BpfProgram, String> {

@@ -15,7 +15,7 @@ pub fn interpreter_path(root: &Path) -> anyhow::Result<PathBuf> {
 pub fn everything(root: &Path) -> anyhow::Result<()> {
     provision::wasm::ensure_target(root).context("the WebAssembly target")?;
     provision::wasm::build_functions(root).context("building the components")?;
-    interpreter(root)?;
+    counting_interpreter(root)?;
     web(root)?;
     Ok(())
 }
