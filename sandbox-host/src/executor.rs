@@ -28,9 +28,9 @@ const TURN_MS: u64 = 2;
 const INTERRUPT_GRACE: Duration = Duration::from_millis(300);
 /// Processor time for explaining an exception.
 const EXPLAIN_LIMIT: Duration = Duration::from_millis(2_000);
-/// How long after a run began another interpreter is prepared in the place of its own: most programs have ended then,
-/// and have not shared the processor with the preparation.
-const REFILL_PAUSE: Duration = Duration::from_millis(3);
+/// How long no run may have begun before interpreters are prepared again. Preparing one costs more than it saves, so it
+/// is for quiet moments: a run shares the processor with no preparation, and a steady load gets all of it.
+const QUIET: Duration = Duration::from_millis(5);
 /// Interpreters that have run and are not taken apart yet, at most.
 const RETIRED: usize = 8;
 /// Processor time for preparing an interpreter.
@@ -89,8 +89,10 @@ struct Shared {
 struct Ready {
     interpreters: Vec<Interpreter>,
     coming: usize,
-    /// Somebody is about to prepare what is missing.
+    /// Somebody waits for a quiet moment to prepare what is missing.
     refilling: bool,
+    /// When the last run began.
+    taken_at: Option<Instant>,
     /// Those that have run. Giving their memory back takes longer than a small program, so it waits for its answer.
     retired: Vec<Interpreter>,
 }
@@ -390,19 +392,24 @@ impl Shared {
             let mut ready = self.ready.lock().expect("no panic while locked");
             let refill = self.options.prepared > 0 && !ready.refilling;
             ready.refilling |= refill;
+            ready.taken_at = Some(Instant::now());
             (ready.interpreters.pop(), refill)
         };
         if refill {
             let shared = Arc::clone(self);
             tokio::spawn(async move {
-                tokio::time::sleep(REFILL_PAUSE).await;
-                // What is taken or given back from here on needs somebody else.
-                let retired = {
-                    let mut ready = shared.ready.lock().expect("no panic while locked");
-                    ready.refilling = false;
-                    std::mem::take(&mut ready.retired)
-                };
-                drop(retired);
+                let mut waits = true;
+                while waits {
+                    tokio::time::sleep(QUIET).await;
+                    let retired = {
+                        let mut ready = shared.ready.lock().expect("no panic while locked");
+                        waits = ready.taken_at.is_some_and(|taken_at| taken_at.elapsed() < QUIET);
+                        // What is taken or given back from here on needs somebody else.
+                        ready.refilling = waits;
+                        std::mem::take(&mut ready.retired)
+                    };
+                    drop(retired);
+                }
                 if let Err(error) = shared.refill().await {
                     tracing::warn!(%error, "an interpreter could not be prepared");
                 }
