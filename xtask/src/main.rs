@@ -61,13 +61,26 @@ fn main() -> Result<()> {
     let checkout = checkout()?;
     match Arguments::parse().chore {
         Chore::Test => suite::run(&checkout),
-        Chore::Bench { arguments } => program(&checkout, "learnflow-bench", &arguments),
+        Chore::Bench { arguments } => bench(&checkout, &arguments),
         Chore::Conformance { arguments } => program(&checkout, "learnflow-conformance", &arguments),
         Chore::TrainTriage { arguments } => example(&checkout, "triage", "train", &arguments),
         Chore::Provision => supplies::provide(&checkout),
         Chore::Codegen { check: true } => codegen::check(&checkout),
         Chore::Codegen { check: false } => codegen::write(&checkout),
     }
+}
+
+/// Measures what the tests have tested: built by itself, the program and what it starts would get other features of
+/// other people's crates, and nearly all of them would be compiled again.
+fn bench(checkout: &Path, arguments: &[String]) -> Result<()> {
+    let status = Command::new("cargo").args(suite::BUILD).current_dir(checkout).status();
+    if !status.context("cargo does not run")?.success() {
+        std::process::exit(1);
+    }
+    let mut program = Command::new(checkout.join("target/release/learnflow-bench"));
+    program.args(arguments).env("CARGO_MANIFEST_DIR", checkout);
+    let status = program.status().context("learnflow-bench does not run")?;
+    std::process::exit(status.code().unwrap_or(1));
 }
 
 /// Runs a program of the workspace that is too heavy to be part of this one.

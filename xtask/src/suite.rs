@@ -11,7 +11,8 @@ use learnflow_provision::{TEST_DATABASE_URL, TEST_KAFKA, kafka, postgres, tools_
 use crate::{codegen, supplies};
 
 /// Builds the programs and tests of the whole workspace, and the scripted provider of the browser tests, at once.
-const BUILD: &[&str] = &["build", "--release", "--workspace", "--bins", "--tests", "--example", "provider"];
+pub const BUILD: &[&str] =
+    &["build", "--release", "--workspace", "--bins", "--tests", "--example", "provider"];
 
 /// Runs all stages, also after one failed, and says at the end how each of them went.
 pub fn run(checkout: &Path) -> Result<()> {

@@ -79,7 +79,8 @@ struct Report {
 
 /// Measures and prints.
 pub async fn measure(checkout: &Path, options: &Options) -> Result<()> {
-    build(checkout).await?;
+    let root = checkout.to_owned();
+    tokio::task::spawn_blocking(move || learnflow_provision::wasm::build_functions(&root)).await??;
     let machine = Machine::this();
     let mut reports = Vec::new();
     for (name, backend) in [("embedded", Backend::Embedded), ("kafka", Backend::Kafka)] {
@@ -95,38 +96,6 @@ pub async fn measure(checkout: &Path, options: &Options) -> Result<()> {
     } else {
         for report in &reports {
             print(report);
-        }
-    }
-    Ok(())
-}
-
-/// What is measured is what is in the checkout.
-async fn build(checkout: &Path) -> Result<()> {
-    for arguments in [
-        &["build", "--release", "-p", "learnflow"][..],
-        &[
-            "build",
-            "--release",
-            "--target",
-            "wasm32-wasip2",
-            "-p",
-            "triage",
-            "-p",
-            "concepts",
-            "-p",
-            "code-review",
-            "-p",
-            "debug",
-            "-p",
-            "exercise",
-            "-p",
-            "progress",
-        ][..],
-    ] {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let status = Command::new(cargo).args(arguments).current_dir(checkout).status().await?;
-        if !status.success() {
-            bail!("cargo {} failed", arguments.join(" "));
         }
     }
     Ok(())
