@@ -231,6 +231,12 @@ async fn nothing_is_missed_or_doubled_across_cuts_on_either_transport_and_replic
         }
         if number % 10 == 5 {
             for page in ["a", "b"] {
+                // It has to be back from the last cut for this one to cut anything.
+                learnflow_testkit::wait_until(DEADLINE, async || {
+                    let shown = driver.emit(page, "shown", json!([])).await;
+                    (shown["connections"] == number / 10 + 1).then_some(())
+                })
+                .await;
                 // Alternately a lost network, and a replica that is left for the other one.
                 let how = if number % 20 == 5 { "cut" } else { "move" };
                 driver.send(&json!({ "do": how, "socket": page })).await;
