@@ -4,7 +4,7 @@ use std::{fmt::Display, net::SocketAddr, path::PathBuf, str::FromStr, sync::Arc,
 
 use learnflow_event_log::EventLog;
 
-use crate::config::{GatewayConfig, ModelOffer, OidcConfig};
+use crate::config::{GatewayConfig, ModelOffer, OidcConfig, SweepConfig};
 
 macro_rules! variables {
     ($($(#[doc = $text:literal])+ $name:ident;)+) => {
@@ -130,19 +130,29 @@ pub fn configuration(lookup: Lookup<'_>, event_log: Arc<dyn EventLog>) -> Result
         .filter(|origin| !origin.is_empty())
         .map(str::to_owned)
         .collect();
-    let defaults = (config.forwarded_hops, config.database_connections, config.sweep);
+    let defaults = (config.forwarded_hops, config.database_connections);
     config.forwarded_hops = optional(lookup, name::GATEWAY_FORWARDED_HOPS)?.unwrap_or(defaults.0);
     config.database_connections = optional(lookup, name::GATEWAY_DATABASE_CONNECTIONS)?.unwrap_or(defaults.1);
-    let seconds =
-        |name, default| Ok::<_, EnvError>(optional(lookup, name)?.map_or(default, Duration::from_secs));
-    config.sweep.received_deadline =
-        seconds(name::GATEWAY_RECEIVED_DEADLINE_S, defaults.2.received_deadline)?;
-    config.sweep.routed_deadline = seconds(name::GATEWAY_ROUTED_DEADLINE_S, defaults.2.routed_deadline)?;
+    config.sweep = sweep(lookup, config.sweep)?;
     config.runs_per_day = optional(lookup, name::GATEWAY_RUNS_PER_DAY)?.unwrap_or(config.runs_per_day);
     config.model = optional(lookup, name::GATEWAY_STUDENT_TOKENS_PER_DAY)?
         .map(|student_tokens_per_day| ModelOffer { student_tokens_per_day });
     config.oidc = provider(lookup, &config)?;
     Ok(config)
+}
+
+/// The sweep's settings, with the deadlines that the variables name.
+///
+/// # Errors
+/// When one is not a number of seconds.
+pub fn sweep(lookup: Lookup<'_>, defaults: SweepConfig) -> Result<SweepConfig, EnvError> {
+    let seconds =
+        |name, default| Ok::<_, EnvError>(optional(lookup, name)?.map_or(default, Duration::from_secs));
+    Ok(SweepConfig {
+        received_deadline: seconds(name::GATEWAY_RECEIVED_DEADLINE_S, defaults.received_deadline)?,
+        routed_deadline: seconds(name::GATEWAY_ROUTED_DEADLINE_S, defaults.routed_deadline)?,
+        ..defaults
+    })
 }
 
 fn provider(lookup: Lookup<'_>, config: &GatewayConfig) -> Result<Option<OidcConfig>, EnvError> {

@@ -108,6 +108,7 @@ impl System {
         let web_root = options.root.join("web/out");
         gateway.web_root = web_root.join("index.html").is_file().then_some(web_root);
         gateway.model = options.model.offer()?;
+        gateway.sweep = learnflow_gateway::env::sweep(&|name| std::env::var(name).ok(), gateway.sweep)?;
         gateway.groups = watched_groups(&graph);
         let gateway = Gateway::start(gateway).await.context("the gateway did not start")?;
         addresses.gateway = format!("http://{}", gateway.address());
