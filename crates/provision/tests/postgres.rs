@@ -4,11 +4,15 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use learnflow_provision::postgres::{Options, Server, Source, find_or_install, running};
 use learnflow_provision::{Error, find_checkout, tools_dir};
+use learnflow_testkit::wait_until;
 use tokio_postgres::NoTls;
+
+/// What a server needs at most to notice something.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Where PostgreSQL would be installed if this machine had none.
 fn tools() -> PathBuf {
@@ -31,14 +35,6 @@ async fn query(url: &str, sql: &str) -> Result<String, tokio_postgres::Error> {
         _ => None,
     });
     Ok(values.collect::<Vec<_>>().join(","))
-}
-
-async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !condition() {
-        assert!(started.elapsed() < Duration::from_secs(30), "{what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 fn exists(pid: u32) -> bool {
@@ -104,7 +100,7 @@ async fn committed_rows_survive_the_death_of_the_server() {
     let server = Server::start(options.clone()).await.unwrap();
     query(&server.database_url(), "CREATE TABLE kept (x INT); INSERT INTO kept VALUES (7)").await.unwrap();
     kill_9(server.pid());
-    eventually("the death is noticed", || !server.is_running()).await;
+    wait_until(DEADLINE, async || (!server.is_running()).then_some(())).await;
     drop(server);
 
     // The number of a process that died can belong to another one by the time somebody looks.
@@ -121,7 +117,7 @@ async fn committed_rows_survive_the_death_of_the_server() {
 async fn a_killed_parent_takes_the_server_with_it_and_the_data_goes_on() {
     let folder = folder();
     let data = folder.path().join("data");
-    let (mut parent, url) = start_in_child(&data, Command::new(std::env::current_exe().unwrap()));
+    let (mut parent, url) = start_in_child(&data, Command::new(std::env::current_exe().unwrap())).await;
     query(&url, "CREATE TABLE kept (x INT); INSERT INTO kept VALUES (7)").await.unwrap();
     kill_9(parent.id());
     parent.wait().unwrap();
@@ -146,8 +142,8 @@ async fn a_server_left_running_is_stopped_by_the_next_start() {
     orphan.uid(owner.uid()).gid(owner.gid()).current_dir("/").stderr(Stdio::null());
     let mut orphan = orphan.spawn().unwrap();
     let pid_file = data.join("cluster/postmaster.pid");
-    eventually("the orphan is up", || {
-        std::fs::read_to_string(&pid_file).is_ok_and(|text| text.contains("ready"))
+    wait_until(DEADLINE, async || {
+        std::fs::read_to_string(&pid_file).ok().filter(|text| text.contains("ready"))
     })
     .await;
 
@@ -239,12 +235,12 @@ async fn an_ordinary_user_runs_a_server_too() {
     std::os::unix::fs::chown(data.parent().unwrap(), Some(65534), Some(65534)).unwrap();
     let mut command = Command::new(program);
     command.uid(65534).gid(65534).current_dir("/").env("HOME", "/nonexistent");
-    let (mut parent, url) = start_in_child(&data, command);
+    let (mut parent, url) = start_in_child(&data, command).await;
     assert_eq!(query(&url, "SELECT 6 * 7").await.unwrap(), "42");
     assert_eq!(std::fs::metadata(data.join("cluster")).unwrap().uid(), 65534);
     kill_9(parent.id());
     parent.wait().unwrap();
-    eventually("the server ends", || !data.join("cluster/postmaster.pid").exists()).await;
+    wait_until(DEADLINE, async || (!data.join("cluster/postmaster.pid").exists()).then_some(())).await;
 }
 
 #[tokio::test]
@@ -253,7 +249,7 @@ async fn the_wheel_has_a_server_that_works() {
     let data = folder.path().join("data");
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.env("LEARNFLOW_TEST_ONLY_WHEEL", "1");
-    let (mut parent, url) = start_in_child(&data, command);
+    let (mut parent, url) = start_in_child(&data, command).await;
     assert!(query(&url, "SHOW server_version").await.unwrap().starts_with("18."));
     kill_9(parent.id());
     parent.wait().unwrap();
@@ -267,21 +263,20 @@ fn kill_9(pid: u32) {
 const CHILD_DATA: &str = "LEARNFLOW_TEST_CHILD_DATA";
 
 /// Runs a server in another process, which is this program again; returns it and the database's URL.
-fn start_in_child(data: &Path, mut command: Command) -> (Child, String) {
+async fn start_in_child(data: &Path, mut command: Command) -> (Child, String) {
     let url_file = data.with_extension("url");
     command.args(["child_process", "--exact", "--nocapture", "--test-threads=1"]);
     command.env(CHILD_DATA, data).stdin(Stdio::null()).stdout(Stdio::null());
     let mut child = command.spawn().unwrap();
-    let started = Instant::now();
-    loop {
-        match std::fs::read_to_string(&url_file) {
-            Ok(url) if url.ends_with('\n') => return (child, url.trim().to_owned()),
-            _ => {}
+    let url = wait_until(Duration::from_secs(240), async || {
+        let written = std::fs::read_to_string(&url_file).ok().filter(|url| url.ends_with('\n'));
+        if written.is_none() {
+            assert!(child.try_wait().unwrap().is_none(), "the child ended before its server was up");
         }
-        assert!(child.try_wait().unwrap().is_none(), "the child ended before its server was up");
-        assert!(started.elapsed() < Duration::from_secs(240), "the child's server did not come up");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+        written
+    })
+    .await;
+    (child, url.trim().to_owned())
 }
 
 /// Not a test of its own: the other process of [`start_in_child`].

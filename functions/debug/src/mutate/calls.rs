@@ -2,8 +2,9 @@
 
 use ruff_python_ast::{Expr, ExprAttribute, ExprCall};
 use ruff_text_size::{Ranged, TextRange};
+use strsim::osa_distance;
 
-use super::{Maker, Role, distance};
+use super::{Maker, Role};
 use crate::syntax::{int_of, name_of};
 
 /// Functions and methods that are mistaken for each other; every two in a group, with a prior.
@@ -190,12 +191,12 @@ impl<'a> Maker<'a> {
             }
         } else if !METHODS.contains(&name) && !self.scope.attributes.is_empty() {
             let meant =
-                METHODS.iter().filter(|method| distance(name, method) <= 2).copied().collect::<Vec<_>>();
+                METHODS.iter().filter(|method| osa_distance(name, method) <= 2).copied().collect::<Vec<_>>();
             for method in meant {
                 self.put_range(range, method, "name-misspelt", 0.9);
             }
             for other in self.scope.functions.clone().into_iter().filter(|other| *other != name) {
-                let near = distance(name, other) <= 2;
+                let near = osa_distance(name, other) <= 2;
                 self.put_range(
                     range,
                     other,
@@ -210,7 +211,7 @@ impl<'a> Maker<'a> {
         if !self.scope.knows(name) && !crate::syntax::BUILTINS.contains(&name) {
             let functions = self.scope.functions.clone();
             for other in
-                functions.iter().chain(crate::syntax::BUILTINS).filter(|other| distance(name, other) <= 2)
+                functions.iter().chain(crate::syntax::BUILTINS).filter(|other| osa_distance(name, other) <= 2)
             {
                 self.put(func, *other, "name-misspelt", 0.9);
             }
@@ -303,7 +304,7 @@ impl<'a> Maker<'a> {
             // A method that is named but not called.
             self.put(expr, format!("{object}.{name}()"), "call-missing", 0.85);
         } else {
-            for other in METHODS.iter().filter(|method| distance(name, method) <= 1) {
+            for other in METHODS.iter().filter(|method| osa_distance(name, method) <= 1) {
                 self.put(expr, format!("{object}.{other}()"), "call-missing", 0.3);
             }
             self.put(expr, format!("{object}.{name}()"), "call-missing", 0.1);

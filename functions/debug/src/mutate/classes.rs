@@ -2,8 +2,9 @@
 
 use ruff_python_ast::{Expr, Stmt, StmtClassDef, StmtFunctionDef};
 use ruff_text_size::{Ranged, TextRange, TextSize};
+use strsim::osa_distance;
 
-use super::{Edit, Maker, Role, distance};
+use super::{Edit, Maker, Role};
 
 /// Special methods that beginners write, to find what a misspelt one was meant to be.
 const SPECIAL: &[&str] = &[
@@ -28,7 +29,7 @@ impl<'a> Maker<'a> {
         let name = def.name.as_str();
         for special in SPECIAL.iter().filter(|special| in_class && **special != name) {
             let bare = special.trim_matches('_');
-            if distance(name, special) <= 3 && name.starts_with('_') || name.trim_matches('_') == bare {
+            if osa_distance(name, special) <= 3 && name.starts_with('_') || name.trim_matches('_') == bare {
                 self.put_range(def.name.range, *special, "special-name-misspelt", 0.9);
             }
         }

@@ -20,7 +20,6 @@ use std::collections::{BTreeMap, HashMap};
 use ruff_python_ast::{Expr, ExprContext, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
-pub(crate) use names::distance;
 use scope::Scope;
 
 use crate::source::Program;

@@ -1,6 +1,7 @@
 //! Changes of names: another variable, a misspelt one, an attribute that is missing or too much.
 
 use ruff_python_ast::Expr;
+use strsim::osa_distance;
 
 use super::{Maker, Role};
 use crate::syntax::BUILTINS;
@@ -13,7 +14,7 @@ impl<'a> Maker<'a> {
             let candidates: Vec<&str> = self.scope.variables();
             let functions = self.scope.functions.clone();
             for other in candidates.iter().chain(&functions).chain(BUILTINS) {
-                let near = distance(name, other);
+                let near = osa_distance(name, other);
                 if near <= 2 && near < name.chars().count() {
                     self.put(expr, *other, "name-misspelt", 0.9);
                 }
@@ -29,7 +30,7 @@ impl<'a> Maker<'a> {
             if !own.is_empty() && !theirs.is_empty() {
                 prior *= if own.iter().any(|kind| theirs.contains(kind)) { 1.3 } else { 0.2 };
             }
-            let alike = distance(name, other) <= 1 || name.starts_with(other) || other.starts_with(name);
+            let alike = osa_distance(name, other) <= 1 || name.starts_with(other) || other.starts_with(name);
             if alike && other.len() > 2 {
                 prior *= 1.4;
             }
@@ -55,34 +56,14 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// Damerau-Levenshtein distance (optimal string alignment) of two names, in characters: how many letters are
-/// missing, too many, wrong, or swapped with their neighbour.
-pub(crate) fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let change = usize::from(a[i - 1] != b[j - 1]);
-            let mut best = (rows[i - 1][j] + 1).min(row[j - 1] + 1).min(rows[i - 1][j - 1] + change);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(best);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
-}
-
 #[cfg(test)]
 mod tests {
-    use super::distance;
+    use super::*;
 
     #[test]
     fn swapped_letters_are_one_mistake() {
-        assert_eq!(distance("lenght", "length"), 1);
-        assert_eq!(distance("count", "counts"), 1);
-        assert_eq!(distance("lo", "hi"), 2);
+        assert_eq!(osa_distance("lenght", "length"), 1);
+        assert_eq!(osa_distance("count", "counts"), 1);
+        assert_eq!(osa_distance("lo", "hi"), 2);
     }
 }

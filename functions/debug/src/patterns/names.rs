@@ -1,6 +1,7 @@
 //! Names: shadowed built-ins and spelling.
 
 use ruff_python_ast::{Expr, Stmt};
+use strsim::osa_distance;
 
 use super::Report;
 use crate::syntax::{BUILTINS, bound_names, each_expr, each_stmt, name_of, names_bound_by};
@@ -126,7 +127,7 @@ fn misspelt(report: &mut Report<'_>, body: &[Stmt]) {
         let near = known
             .iter()
             .filter(|candidate| !PREDEFINED.contains(candidate))
-            .map(|candidate| (distance(name, candidate), *candidate))
+            .map(|candidate| (osa_distance(name, candidate), *candidate))
             .filter(|(distance, candidate)| *distance <= if candidate.len() > 4 { 2 } else { 1 })
             .min();
         let (cause, weight) = match near {
@@ -153,38 +154,15 @@ fn is_exception(name: &str) -> bool {
     name.ends_with("Error") || name.ends_with("Warning") || known.contains(&name)
 }
 
-/// Edits between two words, a swap of neighbours counting as one (optimal string alignment).
-fn distance(a: &str, b: &str) -> usize {
-    let a: Vec<char> = a.chars().collect();
-    let b: Vec<char> = b.chars().collect();
-    if a.len().abs_diff(b.len()) > 2 {
-        return usize::MAX;
-    }
-    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let same = usize::from(a[i - 1] != b[j - 1]);
-            let mut best = (rows[i - 1][j] + 1).min(row[j - 1] + 1).min(rows[i - 1][j - 1] + same);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(best);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn distances() {
-        assert_eq!(distance("total", "totl"), 1);
-        assert_eq!(distance("name", "nmae"), 1);
-        assert_eq!(distance("count", "Count"), 1);
-        assert_eq!(distance("x", "counter"), usize::MAX);
+        assert_eq!(osa_distance("total", "totl"), 1);
+        assert_eq!(osa_distance("name", "nmae"), 1);
+        assert_eq!(osa_distance("count", "Count"), 1);
+        assert_eq!(osa_distance("x", "counter"), 7);
     }
 }
