@@ -9,7 +9,7 @@ use learnflow_events::{
     payload::{QueryRouted, QuerySubmitted},
 };
 use serde_json::Value;
-use sqlx::{FromRow, types::Json};
+use sqlx::{AssertSqlSafe, FromRow, types::Json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -46,6 +46,13 @@ pub(crate) async fn run(app: Shared, stop: CancellationToken) {
             problem.log();
         }
     }
+}
+
+/// A statement that does `change` to at most `$2` rows of a table that are `expired`; the age of the inbox is `$1`. The
+/// rows are named by their physical place: the cheapest way to change a bounded number of them.
+fn bounded(change: &str, table: &str, expired: &str) -> String {
+    // A parameter has to be used for the statement to take it.
+    format!("{change} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {expired} AND $1 >= 0 LIMIT $2))")
 }
 
 /// A turn that has waited too long.
@@ -207,84 +214,32 @@ impl App {
 
     async fn delete_expired_alone(&self) -> Result<(), Problem> {
         let inbox_age_s = self.config.sweep.inbox_age.as_secs_f64();
-        // The rows by their physical place: the cheapest way to delete a bounded number of them.
+        let delete = |table, expired| (table, bounded(&format!("DELETE FROM {table}"), table, expired));
+        // What was learnt from an attempt stays; what was written to learn it goes.
+        let emptied = bounded(
+            "UPDATE exercise_attempts SET code = '', verdict = jsonb_build_object('topic', verdict -> 'topic')",
+            "exercise_attempts",
+            "created_at < now() - INTERVAL '90 days' AND code <> ''",
+        );
         for (table, statement) in [
-            (
-                "query_history",
-                "DELETE FROM query_history WHERE ctid = ANY(ARRAY(SELECT ctid FROM query_history
-                  WHERE expires_at < now() AND $1 >= 0 LIMIT $2))",
-            ),
-            (
-                "inbox",
-                "DELETE FROM inbox WHERE ctid = ANY(ARRAY(SELECT ctid FROM inbox
-                  WHERE handled_at < now() - make_interval(secs => $1) LIMIT $2))",
-            ),
-            (
-                "refresh_tokens",
-                "DELETE FROM refresh_tokens WHERE ctid = ANY(ARRAY(SELECT ctid FROM refresh_tokens
-                  WHERE expires_at < now() AND $1 >= 0 LIMIT $2))",
-            ),
-            (
-                "response_cache",
-                "DELETE FROM response_cache WHERE ctid = ANY(ARRAY(SELECT ctid FROM response_cache
-                  WHERE expires_at < now() AND $1 >= 0 LIMIT $2))",
-            ),
-            (
-                "erased_users",
-                "DELETE FROM erased_users WHERE ctid = ANY(ARRAY(SELECT ctid FROM erased_users
-                  WHERE erased_at < now() - INTERVAL '2 days' AND $1 >= 0 LIMIT $2))",
-            ),
-            (
-                "code_submissions",
-                "DELETE FROM code_submissions WHERE ctid = ANY(ARRAY(SELECT ctid FROM code_submissions
-                  WHERE created_at < now() - INTERVAL '90 days' AND $1 >= 0 LIMIT $2))",
-            ),
-            (
-                "dead_letters",
-                "DELETE FROM dead_letters WHERE ctid = ANY(ARRAY(SELECT ctid FROM dead_letters
-                  WHERE created_at < now() - INTERVAL '90 days' AND $1 >= 0 LIMIT $2))",
-            ),
-            // What was learnt stays; what was written to learn it goes.
-            (
-                "exercise_attempts",
-                "UPDATE exercise_attempts SET code = '', verdict = jsonb_build_object('topic', verdict -> 'topic')
-                  WHERE ctid = ANY(ARRAY(SELECT ctid FROM exercise_attempts
-                  WHERE created_at < now() - INTERVAL '90 days' AND code <> '' AND $1 >= 0 LIMIT $2))",
-            ),
-            (
-                "struggle_alerts",
-                "DELETE FROM struggle_alerts WHERE ctid = ANY(ARRAY(SELECT ctid FROM struggle_alerts
-                  WHERE created_at < now() - INTERVAL '90 days' AND $1 >= 0 LIMIT $2))",
-            ),
-            (
-                "usage_ledger",
-                "DELETE FROM usage_ledger WHERE ctid = ANY(ARRAY(SELECT ctid FROM usage_ledger
-                  WHERE created_at < now() - INTERVAL '90 days' AND $1 >= 0 LIMIT $2))",
-            ),
+            delete("query_history", "expires_at < now()"),
+            delete("inbox", "handled_at < now() - make_interval(secs => $1)"),
+            delete("refresh_tokens", "expires_at < now()"),
+            delete("response_cache", "expires_at < now()"),
+            delete("erased_users", "erased_at < now() - INTERVAL '2 days'"),
+            delete("code_submissions", "created_at < now() - INTERVAL '90 days'"),
+            delete("dead_letters", "created_at < now() - INTERVAL '90 days'"),
+            ("exercise_attempts", emptied),
+            delete("struggle_alerts", "created_at < now() - INTERVAL '90 days'"),
+            delete("usage_ledger", "created_at < now() - INTERVAL '90 days'"),
             // The site's own days stay, for the bill.
-            (
-                "usage_days",
-                "DELETE FROM usage_days WHERE ctid = ANY(ARRAY(SELECT ctid FROM usage_days
-                  WHERE day < now() - INTERVAL '90 days' AND scope <> 'site' AND $1 >= 0 LIMIT $2))",
-            ),
-            (
-                "llm_deferrals",
-                "DELETE FROM llm_deferrals WHERE ctid = ANY(ARRAY(SELECT ctid FROM llm_deferrals
-                  WHERE updated_at < now() - make_interval(secs => $1) LIMIT $2))",
-            ),
-            (
-                "oidc_logins",
-                "DELETE FROM oidc_logins WHERE ctid = ANY(ARRAY(SELECT ctid FROM oidc_logins
-                  WHERE expires_at < now() AND $1 >= 0 LIMIT $2))",
-            ),
-            (
-                "audit_log",
-                "DELETE FROM audit_log WHERE ctid = ANY(ARRAY(SELECT ctid FROM audit_log
-                  WHERE at < now() - INTERVAL '1 year' AND $1 >= 0 LIMIT $2))",
-            ),
+            delete("usage_days", "day < now() - INTERVAL '90 days' AND scope <> 'site'"),
+            delete("llm_deferrals", "updated_at < now() - make_interval(secs => $1)"),
+            delete("oidc_logins", "expires_at < now()"),
+            delete("audit_log", "at < now() - INTERVAL '1 year'"),
         ] {
             loop {
-                let deleted = sqlx::query(statement)
+                let deleted = sqlx::query(AssertSqlSafe(statement.as_str()))
                     .bind(inbox_age_s)
                     .bind(EXPIRED_BATCH)
                     .execute(&self.db)
