@@ -261,17 +261,14 @@ fn without_numbers(piece: &str) -> String {
 
 /// Comments read as code.
 fn uncommented(piece: &str) -> String {
-    if !piece.lines().any(|line| line.trim_start().starts_with('#')) {
+    if !piece.lines().any(|line| commented(line).is_some()) {
         return String::new();
     }
     let bare: Vec<String> = piece
         .lines()
         .map(|line| {
-            let indent = line.len() - line.trim_start().len();
-            match line.trim_start().strip_prefix('#') {
-                Some(rest) => format!("{}{}", &line[..indent], rest.strip_prefix(' ').unwrap_or(rest)),
-                None => line.to_owned(),
-            }
+            let indent = &line[..line.len() - line.trim_start().len()];
+            commented(line).map_or_else(|| line.to_owned(), |said| format!("{indent}{said}"))
         })
         .collect();
     dedent(&bare)
@@ -279,12 +276,13 @@ fn uncommented(piece: &str) -> String {
 
 /// Only what the comments say: code around them may spoil what the program prints.
 fn comments(piece: &str) -> String {
-    let said: Vec<&str> = piece
-        .lines()
-        .filter_map(|line| line.trim_start().strip_prefix('#'))
-        .map(|rest| rest.strip_prefix(' ').unwrap_or(rest))
-        .collect();
-    dedent(&said)
+    dedent(&piece.lines().filter_map(commented).collect::<Vec<_>>())
+}
+
+/// What a line says that is a comment.
+fn commented(line: &str) -> Option<&str> {
+    let said = line.trim_start().strip_prefix('#')?;
+    Some(said.strip_prefix(' ').unwrap_or(said))
 }
 
 #[cfg(test)]
