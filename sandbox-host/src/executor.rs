@@ -1,44 +1,29 @@
 //! Runs programs in this process, each in an interpreter of its own.
 
 use std::{
-    ops::{Deref, DerefMut},
     path::Path,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use learnflow_events::code::{ExplanationParts, Outcome, PythonError, RunReport, RunRequest};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use wasmtime::{Store, Trap, UpdateDeadline};
+use tokio::sync::{Semaphore, mpsc};
+use wasmtime::{Store, Trap};
 
 use crate::{
     bindings::{Ended, Ending, Failure, Program, Recording, Sandbox, Source},
-    clock::{Meter, Metered, Ticker},
-    engine::{Loaded, Metering, counting_path},
     error::ExecutorError,
     guest::{Guest, Interrupt, OnOutput, Stop, Waiting},
     limits::{Limits, check_run},
+    pool::{Lease, Pool},
     random::Random,
     receipt::Receipt,
 };
 
-/// How long a busy program runs before others on its thread get a turn, in milliseconds.
-const TURN_MS: u64 = 2;
 /// What a program may still use after `interrupt` before it is stopped for good.
 const INTERRUPT_GRACE: Duration = Duration::from_millis(300);
 /// Processor time for explaining an exception.
 const EXPLAIN_LIMIT: Duration = Duration::from_millis(2_000);
-/// How long no run may have begun before interpreters are prepared again. Preparing one costs more than it saves, so it
-/// is for quiet moments: a run shares the processor with no preparation, and a steady load gets all of it.
-const QUIET: Duration = Duration::from_millis(5);
-/// Interpreters that have run and are not taken apart yet, at most.
-const RETIRED: usize = 8;
-/// Processor time for preparing an interpreter.
-const PREPARE_LIMIT: Duration = Duration::from_secs(10);
-
-/// Runs at a time whose instructions are counted; more wait for their turn.
-const COUNTED_RUNS: u32 = 8;
-
 /// How an executor is set up.
 #[derive(Clone, Copy, Debug)]
 pub struct ExecutorOptions {
@@ -70,82 +55,10 @@ pub struct RunIo {
 
 /// Runs programs.
 pub struct Executor {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    loaded: Loaded,
-    /// The interpreter that counts instructions, where there is one.
-    counting: Option<Counting>,
-    ticker: Arc<Ticker>,
-    options: ExecutorOptions,
+    pool: Arc<Pool>,
+    max_runs: usize,
     permits: Arc<Semaphore>,
     waiting: Waiting,
-    ready: Mutex<Ready>,
-}
-
-/// Interpreters that are prepared, and how many are being prepared.
-#[derive(Default)]
-struct Ready {
-    interpreters: Vec<Interpreter>,
-    coming: usize,
-    /// Somebody waits for a quiet moment to prepare what is missing.
-    refilling: bool,
-    /// When the last run began.
-    taken_at: Option<Instant>,
-    /// Those that have run. Giving their memory back takes longer than a small program, so it waits for its answer.
-    retired: Vec<Interpreter>,
-}
-
-struct Counting {
-    loaded: Loaded,
-    permits: Arc<Semaphore>,
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.ticker.close();
-    }
-}
-
-/// An instance of the guest that has not run anything of a student's.
-pub(crate) struct Interpreter {
-    store: Store<Guest>,
-    guest: Sandbox,
-    meter: Arc<Meter>,
-    counted: Option<OwnedSemaphorePermit>,
-}
-
-/// An interpreter that one request has; it is taken apart a little later.
-struct Lease {
-    /// None when it is given back.
-    interpreter: Option<Interpreter>,
-    shared: Arc<Shared>,
-}
-
-impl Deref for Lease {
-    type Target = Interpreter;
-
-    fn deref(&self) -> &Interpreter {
-        self.interpreter.as_ref().expect("it is there until it is dropped")
-    }
-}
-
-impl DerefMut for Lease {
-    fn deref_mut(&mut self) -> &mut Interpreter {
-        self.interpreter.as_mut().expect("it is there until it is dropped")
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let Some(interpreter) = self.interpreter.take() else { return };
-        let mut ready = self.shared.ready.lock().expect("no panic while locked");
-        // Those that count instructions are few, and somebody may wait for one.
-        if interpreter.counted.is_none() && ready.refilling && ready.retired.len() < RETIRED {
-            ready.retired.push(interpreter);
-        }
-    }
 }
 
 impl Executor {
@@ -154,40 +67,22 @@ impl Executor {
     /// # Errors
     /// When the file is missing or was made for another engine.
     pub fn load(cwasm: &Path, options: ExecutorOptions) -> Result<Self, ExecutorError> {
-        let instances = u32::try_from(options.max_runs + options.prepared + RETIRED + 2).unwrap_or(u32::MAX);
-        let loaded = Loaded::open(cwasm, instances, Metering::Time)?;
-        // Now, since an executor process can open no file later.
-        let counting = counting_path(cwasm);
-        let counting = if counting.exists() {
-            let loaded = Loaded::open(&counting, COUNTED_RUNS, Metering::Instructions)?;
-            Some(Counting { loaded, permits: Arc::new(Semaphore::new(COUNTED_RUNS as usize)) })
-        } else {
-            None
-        };
-        let mut engines = vec![loaded.engine.clone()];
-        engines.extend(counting.as_ref().map(|counting| counting.loaded.engine.clone()));
-        let ticker = Ticker::start(engines);
         Ok(Self {
-            shared: Arc::new(Shared {
-                loaded,
-                counting,
-                ticker,
-                options,
-                permits: Arc::new(Semaphore::new(options.max_runs)),
-                waiting: Waiting::default(),
-                ready: Mutex::default(),
-            }),
+            pool: Pool::open(cwasm, options)?,
+            max_runs: options.max_runs,
+            permits: Arc::new(Semaphore::new(options.max_runs)),
+            waiting: Waiting::default(),
         })
     }
 
     /// SHA-256 of the interpreter that runs programs, in hexadecimal.
     pub fn interpreter_digest(&self) -> &str {
-        self.shared.loaded.digest()
+        self.pool.digest(false)
     }
 
     /// How many programs wait for a line of input, as it changes.
     pub(crate) fn waiting(&self) -> tokio::sync::watch::Receiver<usize> {
-        self.shared.waiting.subscribe()
+        self.waiting.subscribe()
     }
 
     /// Prepares as many interpreters as the options ask for.
@@ -195,7 +90,7 @@ impl Executor {
     /// # Errors
     /// When an interpreter cannot be made.
     pub async fn prepare(&self) -> Result<(), ExecutorError> {
-        self.shared.refill().await
+        self.pool.refill().await
     }
 
     /// Runs a program.
@@ -204,20 +99,12 @@ impl Executor {
     /// When the request breaks a limit or the executor is full or broken; never for what the program does.
     pub async fn run(&self, request: &RunRequest, io: RunIo) -> Result<RunReport, ExecutorError> {
         check_run(request)?;
-        let permit = Arc::clone(&self.shared.permits)
+        let permit = Arc::clone(&self.permits)
             .try_acquire_owned()
-            .map_err(|_| ExecutorError::Busy { running: self.shared.options.max_runs })?;
+            .map_err(|_| ExecutorError::Busy { running: self.max_runs })?;
         let report = self.run_admitted(request, io).await;
         drop(permit);
         report
-    }
-
-    /// SHA-256 of the interpreter that runs with these limits.
-    fn digest_for(&self, limits: &Limits) -> &str {
-        match &self.shared.counting {
-            Some(counting) if limits.fuel.is_some() => counting.loaded.digest(),
-            _ => self.interpreter_digest(),
-        }
     }
 
     pub(crate) async fn run_admitted(
@@ -242,7 +129,7 @@ impl Executor {
         let call = session.call(limits, async |guest, store| guest.call_run(store, &program).await).await;
         let mut report = session.report(call, request.trace).await;
         if is_repeatable(request) {
-            let receipt = Receipt::of(self.digest_for(&limits), request, &limits, &report);
+            let receipt = Receipt::of(self.pool.digest(limits.fuel.is_some()), request, &limits, &report);
             report.receipt = receipt.and_then(|receipt| serde_json::to_value(receipt).ok());
         }
         Ok(report)
@@ -256,12 +143,12 @@ impl Executor {
         request: &RunRequest,
     ) -> Result<Session, ExecutorError> {
         let mut interpreter = if limits.fuel.is_some() {
-            self.shared.make_counting().await?
+            self.pool.counting().await?
         } else if is_repeatable(request) {
             // A prepared interpreter has other addresses in its memory, which `id()` shows.
-            self.shared.make(&self.shared.loaded).await?
+            self.pool.unprepared().await?
         } else {
-            self.shared.take().await?
+            self.pool.take().await?
         };
         let state = interpreter.store.data_mut();
         state.memory_limit = usize::try_from(limits.memory_mib << 20).unwrap_or(usize::MAX);
@@ -269,23 +156,18 @@ impl Executor {
         state.output.limit = usize::try_from(limits.output_bytes).unwrap_or(usize::MAX);
         state.output.listener = io.output;
         state.lines = io.lines;
-        state.waiting = self.shared.waiting.clone();
+        state.waiting = self.waiting.clone();
         state.interrupt = io.interrupt;
         state.random = request.seed.map_or_else(Random::from_system, Random::from_seed);
         state.clock_ms = request.clock_ms;
         state.step_bytes_limit = usize::try_from(limits.trace_bytes).unwrap_or(usize::MAX);
         state.stopped = None;
-        Ok(Session {
-            interpreter: Lease { interpreter: Some(interpreter), shared: Arc::clone(&self.shared) },
-            ticker: Arc::clone(&self.shared.ticker),
-            started: Instant::now(),
-            explains: !io.unexplained,
-        })
+        Ok(Session { interpreter, started: Instant::now(), explains: !io.unexplained })
     }
 
     /// A permit for one of several runs that belong to one request; waits for its turn.
     pub(crate) async fn permit(&self) -> tokio::sync::OwnedSemaphorePermit {
-        Arc::clone(&self.shared.permits).acquire_owned().await.expect("the semaphore is never closed")
+        Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed")
     }
 }
 
@@ -308,124 +190,9 @@ fn program(request: &RunRequest, interactive: bool, limits: &Limits) -> Program 
     }
 }
 
-impl Shared {
-    /// An interpreter whose instructions are counted.
-    async fn make_counting(&self) -> Result<Interpreter, ExecutorError> {
-        let Some(counting) = &self.counting else {
-            return Err(ExecutorError::Invalid(
-                "limits.fuel: this sandbox has no interpreter that counts instructions; `sandbox-host compile` makes it"
-                    .to_owned(),
-            ));
-        };
-        let permit =
-            Arc::clone(&counting.permits).acquire_owned().await.expect("the semaphore is never closed");
-        let mut interpreter = self.make(&counting.loaded).await?;
-        interpreter.counted = Some(permit);
-        Ok(interpreter)
-    }
-
-    async fn make(&self, loaded: &Loaded) -> Result<Interpreter, ExecutorError> {
-        let meter = Arc::new(Meter::default());
-        let mut store = Store::new(&loaded.engine, Guest::idle(Arc::clone(&meter)));
-        store.limiter(|state| state);
-        if loaded.metering == Metering::Instructions {
-            store.set_fuel(u64::MAX).map_err(ExecutorError::engine)?;
-        }
-        store.set_epoch_deadline(TURN_MS);
-        store.epoch_deadline_callback(|mut context| {
-            let state = context.data_mut();
-            state.interrupt_busy();
-            let left = state.meter.left();
-            if left.is_zero() {
-                return Ok(UpdateDeadline::Interrupt);
-            }
-            let turn = u64::try_from(left.as_millis()).unwrap_or(TURN_MS).clamp(1, TURN_MS);
-            Ok(UpdateDeadline::YieldCustom(turn, Box::pin(tokio::task::yield_now())))
-        });
-        let instantiate = Metered {
-            run: Box::pin(async {
-                meter.allow(PREPARE_LIMIT);
-                let guest = loaded.guest.instantiate_async(&mut store).await?;
-                Ok::<_, wasmtime::Error>(guest)
-            }),
-            meter: Arc::clone(&meter),
-            ticker: Arc::clone(&self.ticker),
-        };
-        let guest = instantiate.await.map_err(ExecutorError::engine)?;
-        Ok(Interpreter { store, guest, meter, counted: None })
-    }
-
-    /// Makes an interpreter and touches the memory that programs need.
-    async fn make_prepared(&self) -> Result<Interpreter, ExecutorError> {
-        let mut interpreter = self.make(&self.loaded).await?;
-        let Interpreter { store, guest, meter, .. } = &mut interpreter;
-        let warm = Metered {
-            run: Box::pin(async {
-                meter.allow(PREPARE_LIMIT);
-                guest.call_prepare(&mut *store).await
-            }),
-            meter: Arc::clone(meter),
-            ticker: Arc::clone(&self.ticker),
-        };
-        warm.await.map_err(ExecutorError::engine)?;
-        Ok(interpreter)
-    }
-
-    async fn refill(&self) -> Result<(), ExecutorError> {
-        loop {
-            {
-                let mut ready = self.ready.lock().expect("no panic while locked");
-                if ready.interpreters.len() + ready.coming >= self.options.prepared {
-                    return Ok(());
-                }
-                ready.coming += 1;
-            }
-            let made = self.make_prepared().await;
-            let mut ready = self.ready.lock().expect("no panic while locked");
-            ready.coming -= 1;
-            ready.interpreters.push(made?);
-        }
-    }
-
-    async fn take(self: &Arc<Self>) -> Result<Interpreter, ExecutorError> {
-        let (interpreter, refill) = {
-            let mut ready = self.ready.lock().expect("no panic while locked");
-            let refill = self.options.prepared > 0 && !ready.refilling;
-            ready.refilling |= refill;
-            ready.taken_at = Some(Instant::now());
-            (ready.interpreters.pop(), refill)
-        };
-        if refill {
-            let shared = Arc::clone(self);
-            tokio::spawn(async move {
-                let mut waits = true;
-                while waits {
-                    tokio::time::sleep(QUIET).await;
-                    let retired = {
-                        let mut ready = shared.ready.lock().expect("no panic while locked");
-                        waits = ready.taken_at.is_some_and(|taken_at| taken_at.elapsed() < QUIET);
-                        // What is taken or given back from here on needs somebody else.
-                        ready.refilling = waits;
-                        std::mem::take(&mut ready.retired)
-                    };
-                    drop(retired);
-                }
-                if let Err(error) = shared.refill().await {
-                    tracing::warn!(%error, "an interpreter could not be prepared");
-                }
-            });
-        }
-        match interpreter {
-            Some(interpreter) => Ok(interpreter),
-            None => self.make(&self.loaded).await,
-        }
-    }
-}
-
 /// One interpreter while it runs something for a request.
 pub(crate) struct Session {
     interpreter: Lease,
-    ticker: Arc<Ticker>,
     started: Instant,
     explains: bool,
 }
@@ -469,22 +236,14 @@ impl Session {
         fuel: Option<u64>,
         call: impl AsyncFnOnce(&Sandbox, &mut Store<Guest>) -> wasmtime::Result<T>,
     ) -> Call<T> {
-        let Interpreter { store, guest, meter, counted } = &mut *self.interpreter;
-        if counted.is_some() {
+        if self.interpreter.counts() {
             // Without a limit it is the explanation, which is not the program's work.
-            let _ = store.set_fuel(fuel.unwrap_or(u64::MAX));
+            let _ = self.interpreter.store.set_fuel(fuel.unwrap_or(u64::MAX));
         }
-        let interrupt = store.data().interrupt.clone();
-        store.data_mut().started = Instant::now();
-        meter.allow(cpu);
-        // A prepared interpreter's turn has long passed: it would have to step back before its first instruction.
-        store.set_epoch_deadline(TURN_MS.min(u64::try_from(cpu.as_millis()).unwrap_or(TURN_MS)).max(1));
+        let interrupt = self.interpreter.store.data().interrupt.clone();
+        self.interpreter.store.data_mut().started = Instant::now();
         let started = Instant::now();
-        let metered = Metered {
-            run: Box::pin(call(guest, store)),
-            meter: Arc::clone(meter),
-            ticker: Arc::clone(&self.ticker),
-        };
+        let metered = self.interpreter.call(cpu, call);
         let killed = async {
             interrupt.asked().await;
             tokio::time::sleep(INTERRUPT_GRACE).await;

@@ -23,6 +23,7 @@ mod live;
 mod mcp;
 mod memory;
 mod metrics;
+mod pool;
 mod problem;
 mod process;
 mod random;
