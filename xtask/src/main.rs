@@ -73,14 +73,9 @@ fn main() -> Result<()> {
 /// Measures what the tests have tested: built by itself, the program and what it starts would get other features of
 /// other people's crates, and nearly all of them would be compiled again.
 fn bench(checkout: &Path, arguments: &[String]) -> Result<()> {
-    let status = Command::new("cargo").args(suite::BUILD).current_dir(checkout).status();
-    if !status.context("cargo does not run")?.success() {
-        std::process::exit(1);
-    }
+    suite::build(checkout)?;
     let mut program = Command::new(checkout.join("target/release/learnflow-bench"));
-    program.args(arguments).env("CARGO_MANIFEST_DIR", checkout);
-    let status = program.status().context("learnflow-bench does not run")?;
-    std::process::exit(status.code().unwrap_or(1));
+    end_as(program.args(arguments).env("CARGO_MANIFEST_DIR", checkout))
 }
 
 /// Runs a program of the workspace that is too heavy to be part of this one.
@@ -96,8 +91,13 @@ fn example(checkout: &Path, package: &str, name: &str, arguments: &[String]) -> 
 fn run(checkout: &Path, which: &[&str], arguments: &[String]) -> Result<()> {
     let mut cargo = Command::new("cargo");
     cargo.args(["run", "--release", "--quiet"]).args(which).arg("--");
-    let status = cargo.args(arguments).current_dir(checkout).status().context("cargo does not run")?;
-    // It said itself what went wrong.
+    end_as(cargo.args(arguments).current_dir(checkout))
+}
+
+/// Runs a program, and ends as it did: it said itself what went wrong.
+fn end_as(program: &mut Command) -> Result<()> {
+    let name = program.get_program().to_string_lossy().into_owned();
+    let status = program.status().with_context(|| format!("{name} does not run"))?;
     std::process::exit(status.code().unwrap_or(1));
 }
 

@@ -11,8 +11,12 @@ use learnflow_provision::{TEST_DATABASE_URL, TEST_KAFKA, kafka, postgres, tools_
 use crate::{codegen, supplies};
 
 /// Builds the programs and tests of the whole workspace, and the scripted provider of the browser tests, at once.
-pub const BUILD: &[&str] =
-    &["build", "--release", "--workspace", "--bins", "--tests", "--example", "provider"];
+const BUILD: &[&str] = &["build", "--release", "--workspace", "--bins", "--tests", "--example", "provider"];
+
+/// Compiles everything that is tested, as it is tested.
+pub fn build(checkout: &Path) -> Result<()> {
+    cargo(checkout, BUILD)
+}
 
 /// Runs all stages, also after one failed, and says at the end how each of them went.
 pub fn run(checkout: &Path) -> Result<()> {
@@ -76,7 +80,7 @@ fn lint_components(checkout: &Path) -> Result<()> {
 fn rust_tests(checkout: &Path) -> Result<()> {
     // Some tests run the programs of other packages, which `cargo test` alone does not build. Together with the
     // tests they are compiled with the same features, so nothing is compiled twice.
-    cargo(checkout, BUILD)?;
+    build(checkout)?;
 
     let scratch = Scratch::new(checkout)?;
     let mut options = postgres::Options::new(scratch.dir.join("postgres"), tools_dir(checkout));
@@ -186,7 +190,7 @@ fn web_types(web: &Path) -> Result<()> {
 fn browser_tests(checkout: &Path) -> Result<()> {
     web::build(checkout)?;
     // The programs are those of the Rust tests: built by themselves they would get other features, all of them anew.
-    cargo(checkout, BUILD)?;
+    build(checkout)?;
     for arguments in [&["ci", "--no-audit", "--no-fund"][..], &["test"]] {
         run_command(Command::new("npm").args(arguments).current_dir(checkout.join("tests/e2e")))?;
     }
