@@ -6,7 +6,7 @@ mod in_process;
 mod installation;
 mod runner;
 
-use std::process::ExitCode;
+use std::{io, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use commands::{ask, debug, doctor, migrate, replay, review, role, rotate_key, run, send, triage, up};
@@ -65,6 +65,10 @@ fn main() -> ExitCode {
             .and_then(|runtime| runtime.block_on(dispatch(command))),
     };
     outcome.unwrap_or_else(|error| {
+        // Whoever read what was printed has read enough, as in `learnflow … | head`.
+        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+            return ExitCode::SUCCESS;
+        }
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
     })

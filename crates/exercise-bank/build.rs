@@ -3,7 +3,6 @@
 
 use std::{collections::BTreeMap, env, fmt::Write as _, fs, path::Path};
 
-use learnflow_learner::curriculum;
 use serde::Deserialize;
 
 /// Where authors write them, from the folder of this crate.
@@ -61,7 +60,7 @@ fn main() {
 
 fn check(id: &str, exercise: &Exercise) {
     for topic in &exercise.topics {
-        assert!(curriculum::topic(topic).is_some(), "bank/{id}.toml: no topic {topic} in the curriculum");
+        assert!(learnflow_curriculum::topic(topic).is_some(), "bank/{id}.toml: no topic {topic} in the curriculum");
     }
     assert!(!exercise.topics.is_empty(), "bank/{id}.toml: a topic");
     assert!(

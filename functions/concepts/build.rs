@@ -9,7 +9,6 @@ use std::{
     path::Path,
 };
 
-use learnflow_learner::curriculum;
 use serde::Deserialize;
 
 #[path = "src/terms.rs"]
@@ -84,7 +83,7 @@ fn read_cards() -> BTreeMap<String, Card> {
 
 fn check(name: &str, card: &Card) {
     let topic = card.topic.as_deref().unwrap_or(name);
-    assert!(curriculum::topic(topic).is_some(), "cards/{name}.toml: no topic {topic} in the curriculum");
+    assert!(learnflow_curriculum::topic(topic).is_some(), "cards/{name}.toml: no topic {topic} in the curriculum");
     assert!((2..=3).contains(&card.pitfalls.len()), "cards/{name}.toml: two or three pitfalls");
     assert!(
         !card.output.is_empty() || !card.error.is_empty(),
@@ -103,7 +102,7 @@ fn check(name: &str, card: &Card) {
 }
 
 fn title(name: &str, card: &Card) -> String {
-    card.title.clone().unwrap_or_else(|| curriculum::title(name).to_owned())
+    card.title.clone().unwrap_or_else(|| learnflow_curriculum::title(name).to_owned())
 }
 
 /// All names of a card: its own aliases, the curriculum's, its title, and `index error` for `IndexError`.
@@ -121,7 +120,7 @@ fn aliases(name: &str, card: &Card) -> Vec<String> {
         }
         all.push(spaced);
     }
-    if let Some(topic) = curriculum::topic(name) {
+    if let Some(topic) = learnflow_curriculum::topic(name) {
         all.extend(topic.aliases.iter().map(|alias| (*alias).to_owned()));
     }
     all
@@ -169,7 +168,7 @@ fn write_index(code: &mut String, cards: &BTreeMap<String, Card>) -> std::fmt::R
         for alias in &names {
             phrases.entry(terms::phrase(alias)).or_default().insert(at);
         }
-        let topic = curriculum::topic(name);
+        let topic = learnflow_curriculum::topic(name);
         let keywords = topic.map(|topic| topic.keywords.join(" ")).unwrap_or_default();
         let summary = topic.map(|topic| topic.summary).unwrap_or_default();
         let definition = card.definition.split(". ").next().unwrap_or_default();

@@ -91,12 +91,13 @@ pub async fn ask(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     let turn_id = decision["query_id"].as_str().context("the gateway named no turn")?.to_owned();
     if !arguments.json {
-        println!(
+        writeln!(
+            stdout(),
             "→ {} ({:.0} %): {}\n",
             text(&decision, "target_agent"),
             number(&decision, "confidence") * 100.0,
             text(&decision, "reasoning")
-        );
+        )?;
     }
 
     let url = format!("{gateway}/api/turns/{turn_id}/events");
@@ -125,13 +126,14 @@ pub async fn ask(arguments: Arguments) -> anyhow::Result<ExitCode> {
             "evidence": answer["evidence"],
             "latency_ms": (latency_ms * 10.0).round() / 10.0,
         });
-        println!("{object}");
+        writeln!(stdout(), "{object}")?;
     } else {
-        println!(
+        writeln!(
+            stdout(),
             "\n— {} · {} · {latency_ms:.0} ms",
             text(&answer, "agent_name"),
             text(&answer, "answered_by")
-        );
+        )?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -161,7 +163,7 @@ async fn follow(http: &reqwest::Client, url: &str, token: &str, print: bool) -> 
                 "delta" => {
                     let piece = text(&data, "text");
                     if print {
-                        print!("{piece}");
+                        write!(stdout(), "{piece}")?;
                         stdout().flush()?;
                     }
                     printed.push_str(piece);
@@ -169,7 +171,7 @@ async fn follow(http: &reqwest::Client, url: &str, token: &str, print: bool) -> 
                 "answered" => {
                     let whole = text(&data, "response_text");
                     if print {
-                        println!("{}", whole.strip_prefix(printed.as_str()).unwrap_or(whole));
+                        writeln!(stdout(), "{}", whole.strip_prefix(printed.as_str()).unwrap_or(whole))?;
                     }
                     return Ok(data);
                 }

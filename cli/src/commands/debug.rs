@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{Write, stdout},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -40,12 +41,12 @@ pub async fn debug(arguments: Arguments) -> anyhow::Result<ExitCode> {
         let diagnosis = debug::diagnose(&code, &module, tests.as_deref(), &sandbox)
             .await
             .map_err(|fault| anyhow!(fault.sentence))?;
-        println!("{}", serde_json::to_string(&diagnosis)?);
+        writeln!(stdout(), "{}", serde_json::to_string(&diagnosis)?)?;
     } else {
         let query = QuerySubmitted { code: Some(code), tests, ..QuerySubmitted::default() };
         let question = Question { query, ..Question::default() };
         let answer = debug::answer(&question, &sandbox).await.map_err(|fault| anyhow!(fault.sentence))?;
-        println!("{}", answer.text);
+        writeln!(stdout(), "{}", answer.text)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,9 @@
 //! `learnflow migrate`: the schema of a database, brought up to date.
 
-use std::process::ExitCode;
+use std::{
+    io::{Write, stdout},
+    process::ExitCode,
+};
 
 use anyhow::Context;
 use clap::Args;
@@ -24,7 +27,7 @@ pub async fn migrate(arguments: Arguments) -> anyhow::Result<ExitCode> {
         .await
         .context("cannot connect to the database; check DATABASE_URL")?;
     let applied = apply(&pool).await?;
-    println!("{applied} migrations applied; the schema is up to date");
+    writeln!(stdout(), "{applied} migrations applied; the schema is up to date")?;
     Ok(ExitCode::SUCCESS)
 }
 

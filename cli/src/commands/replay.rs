@@ -1,6 +1,10 @@
 //! `learnflow replay`: dead letters, driven once more.
 
-use std::{process::ExitCode, time::Duration};
+use std::{
+    io::{Write, stdout},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -48,8 +52,8 @@ pub async fn replay(arguments: Arguments) -> anyhow::Result<ExitCode> {
         if !status.is_success() {
             bail!("{id}: {status}: {}", response.text().await.unwrap_or_default());
         }
-        println!("replayed {id}");
+        writeln!(stdout(), "replayed {id}")?;
     }
-    println!("{} replayed", ids.len());
+    writeln!(stdout(), "{} replayed", ids.len())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,11 @@
 //! `learnflow review FILE`: the code-review agent's core on a file.
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    io::{Write, stdout},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -27,13 +32,13 @@ pub async fn review(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if arguments.json {
         let subject = code_review::Subject { code: &code, ..code_review::Subject::default() };
         let review = code_review::review(subject, &sandbox).await.map_err(|fault| anyhow!(fault.sentence))?;
-        println!("{}", serde_json::to_string(&review)?);
+        writeln!(stdout(), "{}", serde_json::to_string(&review)?)?;
     } else {
         let query = QuerySubmitted { code: Some(code), ..QuerySubmitted::default() };
         let question = Question { query, ..Question::default() };
         let answer =
             code_review::answer(&question, &sandbox).await.map_err(|fault| anyhow!(fault.sentence))?;
-        println!("{}", answer.text);
+        writeln!(stdout(), "{}", answer.text)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,9 @@
 //! `learnflow role`: how the first teacher and the first admin come to be.
 
-use std::process::ExitCode;
+use std::{
+    io::{Write, stdout},
+    process::ExitCode,
+};
 
 use anyhow::bail;
 use clap::Args;
@@ -39,6 +42,6 @@ pub async fn role(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if changed.rows_affected() == 0 {
         bail!("no account has the address {email}; register it in the web app first");
     }
-    println!("{email} is now {}", arguments.role);
+    writeln!(stdout(), "{email} is now {}", arguments.role)?;
     Ok(ExitCode::SUCCESS)
 }

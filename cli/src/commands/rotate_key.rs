@@ -1,6 +1,9 @@
 //! `learnflow rotate-key`: a new key signs from now on.
 
-use std::process::ExitCode;
+use std::{
+    io::{Write, stdout},
+    process::ExitCode,
+};
 
 use clap::Args;
 use learnflow_gateway::token;
@@ -19,6 +22,6 @@ pub struct Arguments {
 pub fn rotate_key(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let running = arguments.data.running()?;
     token::rotate(&running.signing_key_file)?;
-    println!("a new key in {} signs from now on", running.signing_key_file.display());
+    writeln!(stdout(), "a new key in {} signs from now on", running.signing_key_file.display())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,10 @@
 //! `learnflow send EVENT.json`: posts a CloudEvent to the broker.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{Write, stdout},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -35,6 +39,6 @@ pub async fn send(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if !status.is_success() {
         bail!("the broker answered {status}: {}", response.text().await.unwrap_or_default().trim());
     }
-    println!("{status}");
+    writeln!(stdout(), "{status}")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,8 +1,8 @@
-//! What there is to learn and what a student knows of it.
+//! What a student knows of what there is to learn.
 //!
 //! Everything here is a function of its arguments: time is an input, and storage belongs to the progress agent.
 //!
-//! - [`curriculum`]: modules and topics with prerequisites, from `curriculum.toml`.
+//! - [`curriculum`]: what there is to learn, from a crate of its own that build scripts use too.
 //! - [`naming`]: which topics a message names.
 //! - [`tracing`]: Bayesian knowledge tracing with forgetting, one topic at a time.
 //! - [`state`]: the fold of a student's observations into mastery, level, strengths and achievements.
@@ -11,7 +11,6 @@
 //! - [`parameters`]: every number of the above, in one place.
 
 pub mod achievement;
-pub mod curriculum;
 pub mod naming;
 pub mod parameters;
 pub mod recommend;
@@ -19,5 +18,5 @@ pub mod state;
 pub mod struggle;
 pub mod tracing;
 
-pub use curriculum::{Module, Topic};
+pub use learnflow_curriculum as curriculum;
 pub use state::{LearnerState, StoredObservation};

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod classes;
+mod commands;
 mod conformance;
 mod content;
 mod contract;

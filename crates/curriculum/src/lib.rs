@@ -1,4 +1,6 @@
 //! The curriculum of `curriculum.toml`: modules in teaching order, topics with prerequisites.
+//!
+//! The file is checked and turned into constants when this crate is built.
 
 use serde::Serialize;
 

@@ -21,7 +21,7 @@ const FOREIGN: [(&str, &str); 3] = [
 ];
 
 fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
 /// The names that our programs export, read where they are declared.
