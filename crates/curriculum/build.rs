@@ -84,7 +84,7 @@ fn check(curriculum: &Curriculum) {
 
 fn constants(curriculum: &Curriculum) -> String {
     let mut code = String::new();
-    writeln!(code, "pub(super) static MODULES: &[Module] = &[").expect("strings grow");
+    writeln!(code, "static MODULES: &[Module] = &[").expect("strings grow");
     for module in &curriculum.module {
         writeln!(code, "Module {{ id: {:?}, title: {:?}, topics: &[", module.id, module.title)
             .expect("strings grow");
@@ -107,6 +107,6 @@ fn constants(curriculum: &Curriculum) -> String {
     }
     writeln!(code, "];").expect("strings grow");
     let exceptions: Vec<(&String, &String)> = curriculum.exceptions.iter().collect();
-    writeln!(code, "pub(super) static EXCEPTIONS: &[(&str, &str)] = &{exceptions:?};").expect("strings grow");
+    writeln!(code, "static EXCEPTIONS: &[(&str, &str)] = &{exceptions:?};").expect("strings grow");
     code
 }
