@@ -60,7 +60,10 @@ fn main() {
 
 fn check(id: &str, exercise: &Exercise) {
     for topic in &exercise.topics {
-        assert!(learnflow_curriculum::topic(topic).is_some(), "bank/{id}.toml: no topic {topic} in the curriculum");
+        assert!(
+            learnflow_curriculum::topic(topic).is_some(),
+            "bank/{id}.toml: no topic {topic} in the curriculum"
+        );
     }
     assert!(!exercise.topics.is_empty(), "bank/{id}.toml: a topic");
     assert!(

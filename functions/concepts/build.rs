@@ -83,7 +83,10 @@ fn read_cards() -> BTreeMap<String, Card> {
 
 fn check(name: &str, card: &Card) {
     let topic = card.topic.as_deref().unwrap_or(name);
-    assert!(learnflow_curriculum::topic(topic).is_some(), "cards/{name}.toml: no topic {topic} in the curriculum");
+    assert!(
+        learnflow_curriculum::topic(topic).is_some(),
+        "cards/{name}.toml: no topic {topic} in the curriculum"
+    );
     assert!((2..=3).contains(&card.pitfalls.len()), "cards/{name}.toml: two or three pitfalls");
     assert!(
         !card.output.is_empty() || !card.error.is_empty(),

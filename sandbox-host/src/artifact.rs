@@ -42,16 +42,20 @@ pub fn provide(
     Ok(compiled)
 }
 
-/// Compiles a component to a file. The file is renamed into place, so that nobody loads a half-written one.
+/// Compiles a component to a file. Its libraries are merged into one module before: an interpreter is then made in a
+/// fraction of the time, since its function table need not be filled, and programs run a little faster. The file is
+/// renamed into place, so that nobody loads a half-written one.
 ///
 /// # Errors
-/// When the component cannot be read or compiled, or the file not be written.
+/// When the component cannot be read, merged or compiled, or the file not be written.
 pub fn compile(component: &Path, compiled: &Path, metering: Metering) -> Result<(), ExecutorError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |error: std::io::Error| ExecutorError::Artifact { path, reason: error.to_string() }
     };
-    let code = engine::precompile(&fs::read(component).map_err(failed(component))?, metering)?;
+    let merged = learnflow_component_merge::merge(&fs::read(component).map_err(failed(component))?)
+        .map_err(|error| failed(component)(std::io::Error::other(error)))?;
+    let code = engine::precompile(&merged, metering)?;
     let draft = compiled.with_extension(format!("{}.new", std::process::id()));
     if let Some(folder) = compiled.parent() {
         fs::create_dir_all(folder).map_err(failed(folder))?;

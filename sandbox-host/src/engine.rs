@@ -18,10 +18,17 @@ use crate::{
     memory,
 };
 
-/// Raised whenever [`config`] changes in a way that wasmtime's own compatibility check does not see.
-const CONFIG_VERSION: u32 = 2;
+/// Raised whenever [`config`], or what is done to the component before, changes in a way that wasmtime's own
+/// compatibility check does not see.
+const CONFIG_VERSION: u32 = 3;
 /// Largest linear memory of an interpreter, in bytes: what is reserved for each, not what is used.
 pub(crate) const MEMORY_MAX_BYTES: usize = 512 << 20;
+/// Core instances of an interpreter.
+const CORE_INSTANCES: u32 = 2;
+/// Tables of an interpreter.
+const TABLES: u32 = 2;
+/// Slots of each: CPython has some 5,700 functions that are called through one.
+pub(crate) const TABLE_ELEMENTS: usize = 8_192;
 /// Wasm frames of a run, in bytes. Python's recursion limit is reached well before.
 const WASM_STACK_BYTES: usize = 12 << 20;
 /// The fiber of a run, in bytes: the wasm frames and the host functions they call.
@@ -90,18 +97,21 @@ pub fn config(instances: u32, metering: Metering) -> Config {
     config.max_wasm_stack(WASM_STACK_BYTES);
     config.async_stack_size(FIBER_STACK_BYTES);
 
+    // An interpreter is one module with its memory, its function table and that of the functions it gets later, and a
+    // small module that puts those there.
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances);
-    pool.total_core_instances(instances * 60);
+    pool.total_core_instances(instances * CORE_INSTANCES);
     pool.total_memories(instances);
-    pool.total_tables(instances * 8);
+    pool.total_tables(instances * TABLES);
     pool.total_stacks(instances + 8);
-    pool.max_core_instances_per_component(80);
-    pool.max_memories_per_component(2);
-    pool.max_tables_per_component(20);
-    pool.table_elements(32_768);
-    pool.max_component_instance_size(4 << 20);
-    pool.max_core_instance_size(2 << 20);
+    pool.max_core_instances_per_component(CORE_INSTANCES);
+    pool.max_memories_per_component(1);
+    pool.max_tables_per_component(TABLES);
+    pool.max_tables_per_module(TABLES);
+    pool.table_elements(TABLE_ELEMENTS);
+    pool.max_component_instance_size(1 << 20);
+    pool.max_core_instance_size(1 << 20);
     pool.max_memory_size(MEMORY_MAX_BYTES);
     pool.linear_memory_keep_resident(KEPT_BYTES);
     pool.table_keep_resident(KEPT_BYTES);

@@ -27,7 +27,7 @@ pub enum ExecutorError {
     Artifact {
         /// The file that was read or written.
         path: PathBuf,
-        /// What the operating system says.
+        /// What the operating system says, or what is wrong with the component.
         reason: String,
     },
     /// The engine refused something that should always work.

@@ -238,7 +238,7 @@ impl ResourceLimiter for Guest {
     }
 
     fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
-        Ok(desired <= 32_768)
+        Ok(desired <= crate::engine::TABLE_ELEMENTS)
     }
 }
 

@@ -258,6 +258,141 @@ async fn recording_is_cut_and_the_program_goes_on() {
     assert_eq!(trace["steps"].as_array().unwrap().len(), 100);
 }
 
+/// Frames that come and go, a variable that is deleted, and an exception that is caught a frame further up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn recorded_steps_show_calls_deletions_and_exceptions() {
+    let executor = support::executor(1).await;
+    let code = "\
+def half(n):
+    return 10 // n
+
+def tried(n):
+    try:
+        return half(n)
+    except ZeroDivisionError as error:
+        return str(error)
+
+first = tried(5)
+del first
+second = tried(0)
+";
+    let request = RunRequest { code: code.to_owned(), trace: true, ..RunRequest::default() };
+    let report = support::run_request(&executor, request).await;
+    assert_eq!(report.outcome, Outcome::Ok);
+    insta::assert_json_snapshot!(report.trace.unwrap());
+}
+
+/// What would show that somebody looks: methods that a recorder could call by accident, objects that it could keep
+/// alive, frames and trace functions, and an error at the end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_does_not_notice_that_it_is_recorded() {
+    let executor = support::executor(1).await;
+    let code = r#"
+import gc, sys, weakref
+
+class Shy:
+    def __init__(self, name):
+        self.name = name
+    def __repr__(self):
+        print("repr of", self.name)
+        return "Shy"
+    def __getattr__(self, name):
+        print("asked for", name)
+        raise AttributeError(name)
+    def __eq__(self, other):
+        print("compared")
+        return True
+    def __hash__(self):
+        print("hashed")
+        return 1
+    def __len__(self):
+        print("measured")
+        return 0
+    def __iter__(self):
+        print("iterated")
+        return iter(())
+    def __del__(self):
+        print("gone:", self.name)
+
+class Lazy(dict):
+    def __missing__(self, key):
+        print("missing", key)
+    def items(self):
+        print("items")
+        return super().items()
+
+def count(to):
+    for i in range(to):
+        yield i
+
+shy = Shy("a")
+alias = shy
+watched = weakref.ref(shy)
+lazy = Lazy(x=1)
+numbers = count(3)
+print(next(numbers), sys.gettrace(), sys.getprofile())
+del alias
+del shy
+print(watched() is None)
+for value in numbers:
+    shy = Shy(str(value))
+print(len(gc.get_referrers(lazy)))
+try:
+    {}[watched]
+except KeyError as error:
+    print(type(error).__name__, len(error.args))
+print(sorted(name for name in globals() if not name.startswith("__")))
+print(shy.missing)
+"#;
+    let run = async |trace| {
+        let request = RunRequest { code: code.to_owned(), trace, ..RunRequest::default() };
+        support::run_request(&executor, request).await
+    };
+    let (plain, recorded) = (run(false).await, run(true).await);
+    assert!(plain.stdout.contains("gone: a\nTrue\n"), "{}", plain.stdout);
+    assert_eq!(plain.outcome, Outcome::Raised);
+    assert!(
+        recorded.trace.is_some_and(|trace| trace["steps"].as_array().is_some_and(|steps| steps.len() > 30))
+    );
+    assert_eq!((recorded.outcome, recorded.exit_code), (plain.outcome, plain.exit_code));
+    assert_eq!(recorded.stdout, plain.stdout);
+    assert_eq!(recorded.stderr, plain.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recording_says_what_cut_it() {
+    let executor = support::executor(1).await;
+    let large =
+        "xs = []\nfor i in range(50_000):\n    xs = [str(i) + 'x' * 150 for _ in range(50)]\nprint(i)\n";
+    let endless = "i = 0\nwhile True:\n    i += 1\n";
+    for (code, limits, cut, stdout) in [
+        (
+            large,
+            RunLimits { trace_steps: Some(100_000), timeout_ms: Some(20_000), ..RunLimits::default() },
+            "bytes",
+            "49999\n",
+        ),
+        (
+            endless,
+            RunLimits { trace_steps: Some(100_000), timeout_ms: Some(50), ..RunLimits::default() },
+            "stopped",
+            "",
+        ),
+    ] {
+        let request = RunRequest { code: code.to_owned(), trace: true, limits, ..RunRequest::default() };
+        let report = support::run_request(&executor, request).await;
+        let trace = report.trace.unwrap();
+        assert_eq!(
+            (trace["cut"].as_str(), report.stdout.as_str()),
+            (Some(cut), stdout),
+            "{:?}",
+            report.outcome
+        );
+        assert!(trace["steps"].as_array().is_some_and(|steps| !steps.is_empty()));
+        assert!(trace.to_string().len() <= (4 << 20) + 4_096, "{}", trace.to_string().len());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_library_of_a_first_course_is_there() {
     let executor = support::executor(1).await;

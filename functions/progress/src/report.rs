@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 use learnflow_agent::{Answer, Question, SkillLevel};
 use learnflow_events::payload::ResponseType;
 use learnflow_learner::{
-    LearnerState, Topic, achievement, curriculum, naming,
+    LearnerState, achievement,
+    curriculum::{self, Topic},
+    naming,
     parameters::{MASTERED, PRIOR, READY},
     recommend::{self, Reason, Recommendation},
     state::{self, percent},

@@ -15,7 +15,7 @@ use crate::harness::{Options, Service};
 
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-fn submitted(run_id: Uuid, code: &str) -> Event {
+pub fn submitted(run_id: Uuid, code: &str) -> Event {
     Outgoing {
         id: Uuid::new_v4(),
         source: "/school/terminal".to_owned(),
@@ -28,7 +28,7 @@ fn submitted(run_id: Uuid, code: &str) -> Event {
     .event(CodeSubmitted { run_id, request: RunRequest { code: code.to_owned(), ..RunRequest::default() } })
 }
 
-async fn deliver(service: &Service, event: &Event) -> Response {
+pub async fn deliver(service: &Service, event: &Event) -> Response {
     let (headers, body) = message::to_http(event);
     let mut request = service.http.post(service.at("/events")).body(body);
     for (name, value) in headers {

@@ -24,16 +24,34 @@ pub struct Options {
     pub database_url: Option<String>,
     pub max_runs: usize,
     pub grace: Duration,
+    /// Where the interpreter is.
+    pub interpreter: PathBuf,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { database_url: None, max_runs: 16, grace: Duration::from_secs(1) }
+        Self {
+            database_url: None,
+            max_runs: 16,
+            grace: Duration::from_secs(1),
+            interpreter: PathBuf::from(crate::support::interpreter()),
+        }
     }
 }
 
 impl Service {
     pub async fn start(options: Options) -> Self {
+        let service = Self::begin(options).await;
+        learnflow_testkit::wait_until(DEADLINE, async || {
+            let ready = service.http.get(service.at("/ready")).send().await.ok()?;
+            ready.status().is_success().then_some(())
+        })
+        .await;
+        service
+    }
+
+    /// As [`Service::start`], but does not wait until it is ready.
+    pub async fn begin(options: Options) -> Self {
         let command = vec![OsString::from(env!("CARGO_BIN_EXE_sandbox-host")), OsString::from("executor")];
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -44,7 +62,7 @@ impl Service {
                 processes: 1,
                 prepared: 1,
                 max_runs: options.max_runs,
-                ..FleetConfig::new(command, PathBuf::from(crate::support::interpreter()))
+                ..FleetConfig::new(command, options.interpreter)
             },
             mcp: McpConfig {
                 hosts: vec!["sandbox.school.example".to_owned()],
@@ -58,13 +76,7 @@ impl Service {
             let _ = stopped.await;
         }));
         let http = reqwest::Client::builder().timeout(DEADLINE).build().unwrap();
-        let service = Self { url: format!("http://{address}"), http, stop: Some(stop), serving };
-        learnflow_testkit::wait_until(DEADLINE, async || {
-            let ready = service.http.get(service.at("/ready")).send().await.ok()?;
-            ready.status().is_success().then_some(())
-        })
-        .await;
-        service
+        Self { url: format!("http://{address}"), http, stop: Some(stop), serving }
     }
 
     pub fn at(&self, path: &str) -> String {

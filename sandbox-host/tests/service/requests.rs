@@ -102,12 +102,21 @@ async fn more_than_fit_are_told_to_come_back() {
         assert_eq!(events.next().await.unwrap().1["text"], "in\n");
         waiting.push(events);
     }
-    for (path, body) in [("/run", json!({ "code": "1" })), ("/tests", json!({ "code": "1", "tests": [] }))] {
-        let response = service.post(path, &body).send().await.unwrap();
-        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    learnflow_testkit::wait_until(DEADLINE, async || {
+        (service.metric("sandbox_awaiting_input").await == 2.0).then_some(())
+    })
+    .await;
+    let submitted = crate::events::submitted(uuid::Uuid::new_v4(), "1");
+    let refused = [
+        service.post("/run", &json!({ "code": "1" })).send().await.unwrap(),
+        service.post("/tests", &json!({ "code": "1", "tests": [] })).send().await.unwrap(),
+        crate::events::deliver(&service, &submitted).await,
+    ];
+    for response in refused {
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS, "{}", response.url());
         assert_eq!(response.headers()[header::RETRY_AFTER], "1");
     }
-    assert_eq!(service.metric("sandbox_refused_total").await, 2.0);
+    assert_eq!(service.metric("sandbox_refused_total").await, 3.0);
     assert_eq!(service.metric("sandbox_in_flight").await, 2.0);
     waiting.clear();
     // Their clients are gone, so there is room again.
@@ -137,6 +146,19 @@ async fn a_client_that_goes_away_stops_its_program_and_its_tests() {
         request.abort();
         service.idle().await;
     }
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_alive_but_not_ready_before_a_program_has_run() {
+    let missing = std::path::PathBuf::from("/nonexistent/sandbox.cwasm");
+    let service = Service::begin(Options { interpreter: missing, ..Options::default() }).await;
+    let (health, ready) =
+        (service.http.get(service.at("/health")).send(), service.http.get(service.at("/ready")).send());
+    assert_eq!(health.await.unwrap().status(), StatusCode::OK);
+    let ready = ready.await.unwrap();
+    assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(ready.json::<Value>().await.unwrap()["ready"], false);
     service.stop().await;
 }
 
