@@ -19,14 +19,20 @@ pub struct Arguments {
     email: String,
     /// `student`, `teacher` or `admin`
     role: Role,
+    /// The database, as a role that may change accounts; without it that of the system that `up` runs
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
     #[command(flatten)]
     data: DataDirectory,
 }
 
-/// Changes an account's role in the running system's database; it holds from the next login or refresh on.
+/// Changes an account's role; it holds from the next login or refresh on.
 pub async fn role(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let running = arguments.data.running()?;
-    let database = super::connect(&running.database_url).await?;
+    let database_url = match arguments.database_url {
+        Some(url) => url,
+        None => arguments.data.running()?.database_url,
+    };
+    let database = super::connect(&database_url).await?;
     let email = arguments.email.trim().to_lowercase();
     // Whoever can do this has the database's password; the audit log says that it was done here.
     let changed = sqlx::query(

@@ -2,6 +2,7 @@
 
 use std::{
     io::{Write, stdout},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -13,15 +14,21 @@ use crate::installation::DataDirectory;
 /// Whose key.
 #[derive(Args)]
 pub struct Arguments {
+    /// The file of the keys; without it that of the system that `up` runs
+    #[arg(long, env = "GATEWAY_KEY_FILE")]
+    key_file: Option<PathBuf>,
     #[command(flatten)]
     data: DataDirectory,
 }
 
-/// Puts a new signing key in front of a running system's, which sees it at once. Tokens of the two keys before it
-/// stay valid until they expire.
+/// Puts a new signing key in front, which a running gateway sees at once. Tokens of the two keys before it stay valid
+/// until they expire.
 pub fn rotate_key(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let running = arguments.data.running()?;
-    token::rotate(&running.signing_key_file)?;
-    writeln!(stdout(), "a new key in {} signs from now on", running.signing_key_file.display())?;
+    let key_file = match &arguments.key_file {
+        Some(file) => file.clone(),
+        None => arguments.data.running()?.signing_key_file,
+    };
+    token::rotate(&key_file)?;
+    writeln!(stdout(), "a new key in {} signs from now on", key_file.display())?;
     Ok(ExitCode::SUCCESS)
 }

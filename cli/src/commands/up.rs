@@ -3,6 +3,7 @@
 use std::{process::ExitCode, time::Instant};
 
 use clap::Args;
+use learnflow_event_log::kafka::Connection;
 use learnflow_telemetry::{Format, Output, Setup};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -23,7 +24,8 @@ pub struct Arguments {
     /// Use a PostgreSQL of yours instead of an embedded one
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
-    /// Use an Apache Kafka of yours as the event log (`host:port,…`)
+    /// Use an Apache Kafka of yours as the event log (`host:port,…`); KAFKA_SECURITY_PROTOCOL and its like say how to log
+    /// in (`gateway --help` lists them)
     #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS")]
     kafka_bootstrap_servers: Option<String>,
     /// Start what is built, without looking whether it is up to date
@@ -48,6 +50,8 @@ pub async fn up(arguments: Arguments) -> anyhow::Result<ExitCode> {
         tokio::task::spawn_blocking(move || build::everything(&root)).await??;
     }
 
+    let kafka = arguments.kafka_bootstrap_servers.filter(|servers| !servers.is_empty());
+    let kafka = kafka.map(|servers| Connection::from_variables(&servers, &|name| std::env::var(name).ok()));
     let started = Instant::now();
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
@@ -56,7 +60,7 @@ pub async fn up(arguments: Arguments) -> anyhow::Result<ExitCode> {
         data_dir: data_dir.clone(),
         port: arguments.port,
         database_url: arguments.database_url,
-        kafka_bootstrap_servers: arguments.kafka_bootstrap_servers,
+        kafka: kafka.transpose()?,
         model: ModelVariables::from_environment(texts(std::env::vars_os()))?,
     };
     let mut system = tokio::select! {

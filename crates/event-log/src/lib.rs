@@ -3,7 +3,7 @@
 //! Two backends give the same promises: `kafka` (Apache Kafka through librdkafka) and `postgres`
 //! (tables in the database that LearnFlow has anyway; nothing to install, durable across `kill -9`).
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -84,6 +84,16 @@ pub struct TopicSpec {
     pub replication: u32,
     /// How long records are kept, in milliseconds.
     pub retention_ms: u64,
+    /// Whatever else Kafka is told of the topic, by Kafka's names. The log in PostgreSQL deletes what is too old, compresses
+    /// as its tables do, and has as many copies as its server.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// The settings of a topic for which nobody declares any.
+pub fn usual_settings() -> BTreeMap<String, String> {
+    [("cleanup.policy", "delete"), ("compression.type", "lz4"), ("min.insync.replicas", "2")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
 }
 
 impl TopicSpec {

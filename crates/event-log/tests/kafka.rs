@@ -36,7 +36,15 @@ async fn topics_are_made_as_they_are_declared() {
     let servers = kafka().await.unwrap().bootstrap_servers();
     let log = KafkaLog::open(&servers).await.unwrap();
     let name = format!("topic-{}", uuid::Uuid::new_v4());
-    let spec = TopicSpec { name: name.clone(), partitions: 12, replication: 3, retention_ms: 7_200_000 };
+    let settings = [
+        ("cleanup.policy", "compact"),
+        ("compression.type", "zstd"),
+        ("min.insync.replicas", "2"),
+        ("segment.ms", "600000"),
+    ];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let spec =
+        TopicSpec { name: name.clone(), partitions: 12, replication: 3, retention_ms: 7_200_000, settings };
     log.ensure_topics(&[spec]).await.unwrap();
 
     let admin: AdminClient<DefaultClientContext> =
@@ -46,9 +54,14 @@ async fn topics_are_made_as_they_are_declared() {
     let described = admin.describe_configs(&[ResourceSpecifier::Topic(&name)], &AdminOptions::new()).await;
     let resource = described.unwrap().remove(0).unwrap();
     let values = resource.entry_map();
-    for (entry, value) in
-        [("retention.ms", "7200000"), ("compression.type", "lz4"), ("cleanup.policy", "delete")]
-    {
+    for (entry, value) in [
+        ("retention.ms", "7200000"),
+        ("compression.type", "zstd"),
+        ("cleanup.policy", "compact"),
+        ("segment.ms", "600000"),
+        // One broker has one copy; with two asked for, nothing could be written.
+        ("min.insync.replicas", "1"),
+    ] {
         assert_eq!(values[entry].value.as_deref(), Some(value), "{entry}");
     }
 }

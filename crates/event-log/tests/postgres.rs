@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use learnflow_event_log::{EventLog, LogError, Start, TopicSpec, postgres::PostgresLog};
+use learnflow_event_log::{EventLog, LogError, Start, TopicSpec, postgres::PostgresLog, usual_settings};
 use learnflow_testkit::{ChaosProxy, Database, database, wait_until};
 
 mod suite;
@@ -26,7 +26,13 @@ async fn with_proxy() -> (Database, ChaosProxy, PostgresLog, PostgresLog) {
     let proxy = ChaosProxy::start(address).await;
     let weak = PostgresLog::open(&proxy.url(&database.url)).await.unwrap();
     let strong = PostgresLog::open(&database.url).await.unwrap();
-    let spec = TopicSpec { name: "t".to_owned(), partitions: 3, replication: 1, retention_ms: 60_000 };
+    let spec = TopicSpec {
+        name: "t".to_owned(),
+        partitions: 3,
+        replication: 1,
+        retention_ms: 60_000,
+        settings: usual_settings(),
+    };
     strong.ensure_topics(&[spec]).await.unwrap();
     (database, proxy, weak, strong)
 }
@@ -94,6 +100,7 @@ async fn expired_records_are_removed_and_the_rest_can_be_read() {
         partitions: 1,
         replication: 1,
         retention_ms,
+        settings: usual_settings(),
     };
     log.ensure_topics(&[spec("short", 60_000), spec("long", 3_600_000)]).await.unwrap();
     for topic in ["short", "long"] {

@@ -5,12 +5,21 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 
 use crate::{
+    argo,
     error::Errors,
     eventing,
-    graph::Graph,
-    hardening,
-    kinds::{self, argo, kubernetes, monitoring, network, secrets, serving, strimzi},
-    kustomize,
+    graph::{Graph, Pods},
+    hardening, kafka,
+    kinds::{
+        self,
+        argo::Application,
+        kubernetes,
+        meta::{Metadata, Texts},
+        monitoring,
+        network::{DomainMapping, Ingress, NetworkPolicy},
+        secrets, serving, strimzi,
+    },
+    kustomize, network,
     node::Node,
     policies, strict,
     workload::{self, Workloads},
@@ -33,6 +42,10 @@ pub(crate) fn assemble(objects: &[Node], graph: &mut Graph, errors: &mut Errors)
     }
     let Assembly { workloads, .. } = assembly;
     workloads.join(graph, errors);
+    for service in &graph.services {
+        graph.kafka_clients.extend(kafka::of_environment(service.key(), &service.env));
+    }
+    argo::order(objects, errors);
 }
 
 struct Assembly<'a> {
@@ -65,6 +78,7 @@ impl Assembly<'_> {
             ("node.k8s.io/v1", "RuntimeClass") => self.check::<kubernetes::RuntimeClass>(object),
             ("batch/v1", "Job") => {
                 if let Some(job) = self.read::<kubernetes::Job>(object) {
+                    self.pods("Job.batch", &job.metadata, &job.spec.value.template.metadata.labels);
                     hardening::pod(&job.spec.value.template, &job.spec.at, self.errors);
                 }
             }
@@ -76,6 +90,8 @@ impl Assembly<'_> {
             }
             ("apps/v1", "Deployment") => {
                 if let Some(deployment) = self.read::<kubernetes::Deployment>(object) {
+                    let labels = &deployment.spec.value.template.metadata.labels;
+                    self.pods("Deployment.apps", &deployment.metadata, labels);
                     self.workloads.deployment(deployment);
                 }
             }
@@ -86,6 +102,8 @@ impl Assembly<'_> {
             }
             ("serving.knative.dev/v1", "Service") => {
                 if let Some(service) = self.read::<serving::Service>(object) {
+                    let labels = &service.spec.value.template.metadata.labels;
+                    self.pods("Service.serving.knative.dev", &service.metadata, labels);
                     let flag = self.config_maps.get(&("knative-serving".into(), "config-features".into()));
                     let service = workload::knative_service(service, flag, self.errors);
                     self.graph.services.push(service);
@@ -93,8 +111,12 @@ impl Assembly<'_> {
             }
             ("eventing.knative.dev/v1", "Broker") => {
                 if let Some(broker) = self.read::<kinds::eventing::Broker>(object) {
-                    let broker = eventing::broker(broker, &self.config_maps, self.errors);
-                    self.graph.brokers.extend(broker);
+                    let read = eventing::broker(broker, &self.config_maps, self.errors);
+                    if let Some((broker, config)) = read {
+                        let client = kafka::of_broker(kustomize::identity(object), config);
+                        self.graph.kafka_clients.push(client);
+                        self.graph.brokers.push(broker);
+                    }
                 }
             }
             ("eventing.knative.dev/v1", "Trigger") => {
@@ -104,6 +126,8 @@ impl Assembly<'_> {
             }
             ("eventing.knative.dev/v1alpha1", "KafkaSink") => {
                 if let Some(sink) = self.read::<kinds::eventing::KafkaSink>(object) {
+                    let client = kafka::of_sink(kustomize::identity(object), &sink.spec.value);
+                    self.graph.kafka_clients.push(client);
                     self.graph.sinks.push(eventing::kafka_sink(sink, &object.at, self.errors));
                 }
             }
@@ -114,21 +138,23 @@ impl Assembly<'_> {
             }
             ("sources.knative.dev/v1", "KafkaSource") => {
                 if let Some(source) = self.read::<kinds::eventing::KafkaSource>(object) {
+                    let client = kafka::of_source(kustomize::identity(object), &source.spec.value);
+                    self.graph.kafka_clients.push(client);
                     self.graph.sources.extend(eventing::kafka_source(source, &object.at, self.errors));
                 }
             }
             ("networking.k8s.io/v1", "NetworkPolicy") => {
-                if let Some(policy) = self.read::<network::NetworkPolicy>(object) {
-                    let policy = policies::network(policy, &object.at, self.errors);
+                if let Some(policy) = self.read::<NetworkPolicy>(object) {
+                    let policy = network::policy(policy, &object.at, self.errors);
                     self.graph.network_policies.push(policy);
                 }
             }
             ("networking.k8s.io/v1", "Ingress") => {
-                if let Some(ingress) = self.read::<network::Ingress>(object) {
-                    policies::ingress(&ingress, &object.at, self.errors);
+                if let Some(ingress) = self.read::<Ingress>(object) {
+                    network::ingress(&ingress, &object.at, self.errors);
                 }
             }
-            ("serving.knative.dev/v1beta1", "DomainMapping") => self.check::<network::DomainMapping>(object),
+            ("serving.knative.dev/v1beta1", "DomainMapping") => self.check::<DomainMapping>(object),
             ("eventing.knative.dev/v1alpha1", "EventPolicy") => {
                 if let Some(policy) = self.read::<kinds::eventing::EventPolicy>(object) {
                     let policy = policies::event(policy, &object.at, self.errors);
@@ -137,10 +163,14 @@ impl Assembly<'_> {
             }
             ("kafka.strimzi.io/v1", "KafkaUser") => {
                 if let Some(user) = self.read::<strimzi::KafkaUser>(object) {
-                    policies::kafka_user(&user, &object.at, self.errors);
+                    self.graph.users.extend(kafka::user(&user, &object.at, self.errors));
                 }
             }
-            ("kafka.strimzi.io/v1", "Kafka") => self.check::<strimzi::Kafka>(object),
+            ("kafka.strimzi.io/v1", "Kafka") => {
+                if let Some(cluster) = self.read::<strimzi::Kafka>(object) {
+                    self.graph.clusters.push(kafka::cluster(cluster, self.errors));
+                }
+            }
             ("kafka.strimzi.io/v1", "KafkaNodePool") => self.check::<strimzi::KafkaNodePool>(object),
             ("monitoring.coreos.com/v1", "PodMonitor") => self.check::<monitoring::PodMonitor>(object),
             ("monitoring.coreos.com/v1alpha1", "ScrapeConfig") => {
@@ -152,9 +182,9 @@ impl Assembly<'_> {
                 }
             }
             ("argoproj.io/v1alpha1", "Application") => {
-                if let Some(application) = self.read::<argo::Application>(object) {
-                    let path = application.spec.value.source.path;
-                    self.graph.deployed.insert(path.value, path.at);
+                if let Some(application) = self.read::<Application>(object) {
+                    let paths = application.spec.value.sources.into_iter().map(|source| source.path);
+                    self.graph.deployed.extend(paths.map(|path| (path.value, path.at)));
                 }
             }
             ("external-secrets.io/v1", "ExternalSecret") => {
@@ -171,6 +201,16 @@ impl Assembly<'_> {
                 self.errors.at(&object.at, message);
             }
         }
+    }
+
+    /// Notes the pods of a workload.
+    fn pods(&mut self, kind: &str, workload: &Metadata, labels: &Texts) {
+        self.graph.pods.push(Pods {
+            namespace: workload.namespace.clone(),
+            name: workload.name.value.clone(),
+            kind: kind.to_owned(),
+            labels: labels.iter().map(|(name, text)| (name.clone(), text.value.clone())).collect(),
+        });
     }
 
     fn read<T: DeserializeOwned>(&mut self, object: &Node) -> Option<T> {

@@ -3,6 +3,8 @@
 
 mod app;
 mod identities;
+mod kafka;
+mod network;
 mod topics;
 mod triggers;
 
@@ -14,17 +16,19 @@ use crate::{
 impl Graph {
     /// Checks the rules of the system:
     ///
-    /// * every filter names a type of the catalogue, every type has a consumer, every route wakes exactly one
-    ///   specialist;
-    /// * every Trigger has a Broker, an existing subscriber that really serves its path, retries, a dead-letter sink,
-    ///   and no more time than its subscriber takes;
+    /// * every filter names a type of the catalogue, every type wakes somebody or is terminal and told to people, every
+    ///   route wakes exactly one specialist;
+    /// * every Trigger and KafkaSource has a Broker, retries and a dead-letter sink; subscribers and dead-letter sinks
+    ///   exist and really serve their path, and a Trigger gives no more time than its subscriber takes;
     /// * every topic of the catalogue has a KafkaTopic and a KafkaSink as declared, and something that feeds it;
     /// * every component has a route and one Service, every Service sets the variables that its components need and
     ///   no others, secrets come from Secrets;
     /// * every component reaches what its work needs and nothing else: only the agents that run code reach the
-    ///   sandbox, progress reaches nothing but PostgreSQL; NetworkPolicies say the same;
-    /// * where nobody may publish who is not named, everybody who publishes is named and sends a token, and
-    ///   others are held to the students that their policy names.
+    ///   sandbox, progress reaches nothing but PostgreSQL; NetworkPolicies, added up, say the same;
+    /// * whoever connects to Kafka finds a listener that takes it, and KafkaUsers have the rights that are needed and
+    ///   no others;
+    /// * where nobody may publish who is not named, everybody may publish the types that it sends, in its own name,
+    ///   and no others; it sends a token; and others are held to the students that their policy names.
     ///
     /// # Errors
     /// Everything that does not hold, each with the file and line of the part that is wrong.
@@ -34,6 +38,7 @@ impl Graph {
         check.topics();
         check.app();
         check.network();
+        check.kafka();
         check.identities();
         check.errors.finish(())
     }
@@ -65,13 +70,4 @@ impl Check<'_> {
 /// The key of [`Graph::places`] of an object.
 fn key(kind: &str, namespace: &str, name: &str) -> String {
     format!("{kind} {namespace}/{name}")
-}
-
-/// The key of a Service, of Knative or of Kubernetes.
-fn service_key(service: &Service) -> String {
-    key(
-        if service.knative { "Service.serving.knative.dev" } else { "Service" },
-        &service.namespace,
-        &service.name,
-    )
 }

@@ -27,12 +27,12 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(600);
 /// Its pause when a delivery retries without saying how long to wait.
 const DEFAULT_BACKOFF: Duration = Duration::from_millis(200);
 
-/// A Broker; its ConfigMap must be among the manifests.
-pub(crate) fn broker(
+/// A Broker with its ConfigMap, which must be among the manifests.
+pub(crate) fn broker<'a>(
     broker: spec::Broker,
-    config_maps: &BTreeMap<(String, String), ConfigMap>,
+    config_maps: &'a BTreeMap<(String, String), ConfigMap>,
     errors: &mut Errors,
-) -> Option<Broker> {
+) -> Option<(Broker, &'a ConfigMap)> {
     let name = &broker.metadata.name;
     match broker.metadata.annotations.get("eventing.knative.dev/broker.class") {
         Some(class) if class.value == "Kafka" => {}
@@ -55,13 +55,14 @@ pub(crate) fn broker(
     if map.data.get("bootstrap.servers").is_none_or(|servers| servers.value.is_empty()) {
         errors.at(&map.metadata.name.at, "bootstrap.servers is missing");
     }
-    Some(Broker {
+    let broker = Broker {
         partitions: number(&map.data, "default.topic.partitions", DEFAULT_PARTITIONS, errors),
         replication: number(&map.data, "default.topic.replication.factor", DEFAULT_REPLICATION, errors),
         delivery: spec.delivery.and_then(|spec| delivery(&spec, &broker.metadata.namespace, errors)),
         namespace: broker.metadata.namespace,
         name: broker.metadata.name.value,
-    })
+    };
+    Some((broker, map))
 }
 
 fn number<T: std::str::FromStr + PartialEq + Default>(

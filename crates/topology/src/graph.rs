@@ -8,6 +8,12 @@ use std::{
     time::Duration,
 };
 
+mod kafka;
+mod network;
+
+pub use kafka::{KafkaClient, KafkaCluster, KafkaListener, KafkaRight, KafkaUser, Login};
+pub use network::{Labels, NetworkPeer, NetworkPolicy, NetworkRule, Pods, Requirement, Selector};
+
 /// Everything that the manifests declare.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Graph {
@@ -25,6 +31,14 @@ pub struct Graph {
     pub topics: Vec<KafkaTopic>,
     /// KafkaSources: topics whose records are sent on as events.
     pub sources: Vec<KafkaSource>,
+    /// Kafka clusters.
+    pub clusters: Vec<KafkaCluster>,
+    /// Who connects to Kafka.
+    pub kafka_clients: Vec<KafkaClient>,
+    /// KafkaUsers with their rights.
+    pub users: Vec<KafkaUser>,
+    /// The pods of each workload.
+    pub pods: Vec<Pods>,
     /// NetworkPolicies.
     pub network_policies: Vec<NetworkPolicy>,
     /// EventPolicies: who may publish to what.
@@ -133,6 +147,14 @@ pub struct Service {
     pub timeout: Option<Duration>,
     /// Least and most instances.
     pub scale: (u32, Option<u32>),
+}
+
+impl Service {
+    /// Its key in [`Graph::places`].
+    pub(crate) fn key(&self) -> String {
+        let kind = if self.knative { "Service.serving.knative.dev" } else { "Service" };
+        format!("{kind} {}/{}", self.namespace, self.name)
+    }
 }
 
 /// Where the value of an environment variable comes from.
@@ -311,26 +333,6 @@ pub struct KafkaSource {
     pub delivery: Option<Delivery>,
 }
 
-/// A NetworkPolicy, as far as it is about our own pods (by their label `app.kubernetes.io/name`).
-#[derive(Clone, Debug, PartialEq)]
-pub struct NetworkPolicy {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// The pods that it is about; empty for all pods of its namespace.
-    pub pods: BTreeSet<String>,
-    /// Whether it governs what comes in and what goes out.
-    pub directions: (bool, bool),
-    /// Our pods that may call.
-    pub callers: BTreeSet<String>,
-    /// Our pods that may be called.
-    pub callees: BTreeSet<String>,
-    /// Pods of other namespaces that may be called, by their label `app`; a namespace stands for itself where the
-    /// rule takes all of its pods.
-    pub outside: BTreeSet<String>,
-}
-
 /// An EventPolicy, as far as checks need it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EventPolicy {
@@ -342,6 +344,8 @@ pub struct EventPolicy {
     pub to: BTreeSet<(String, String)>,
     /// Who may publish: `system:serviceaccount:NAMESPACE:NAME`, or `KIND NAMESPACE/NAME` of an object with an identity.
     pub from: BTreeSet<String>,
+    /// What they may publish: all of these match.
+    pub filters: Vec<Filter>,
     /// Whether a filter says for which students (`partitionkey`).
     pub about_students: bool,
 }

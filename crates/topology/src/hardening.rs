@@ -40,6 +40,8 @@ pub(crate) fn container(container: &Container, pod: Option<&PodSecurity>, at: &P
     let limits = container.resources.as_ref().map(|resources| &resources.limits);
     for (holds, rule) in [
         (non_root == Some(true) && user != Some(0), "runAsNonRoot: true"),
+        // An image without a number for its user, such as one of containerd-shim-spin, is refused without it.
+        (user.is_some(), "runAsUser"),
         (seccomp.is_some(), "a seccompProfile"),
         (own.and_then(|own| own.read_only_root_filesystem) == Some(true), "readOnlyRootFilesystem: true"),
         (

@@ -4,6 +4,7 @@
 //! strictly: an unknown kind or field is an error that names file and line, and so is what Knative's webhooks would
 //! refuse.
 
+mod argo;
 mod assemble;
 mod check;
 mod duration;
@@ -11,8 +12,10 @@ mod error;
 mod eventing;
 pub mod graph;
 mod hardening;
+mod kafka;
 mod kinds;
 mod kustomize;
+mod network;
 mod node;
 mod patch;
 mod policies;
@@ -27,8 +30,9 @@ use std::path::Path;
 pub use error::{TopologyError, TopologyErrors};
 pub use graph::{
     BackoffPolicy, Broker, Component, ContentMode, Delivery, DeliveryOrder, Destination, EnvValue,
-    EventPolicy, Filter, Graph, HttpRoute, KafkaSink, KafkaSource, KafkaTopic, NetworkPolicy, Place, Service,
-    SpinApp, Trigger, VariableDeclaration,
+    EventPolicy, Filter, Graph, HttpRoute, KafkaClient, KafkaCluster, KafkaListener, KafkaRight, KafkaSink,
+    KafkaSource, KafkaTopic, KafkaUser, Labels, Login, NetworkPeer, NetworkPolicy, NetworkRule, Place, Pods,
+    Requirement, Selector, Service, SpinApp, Trigger, VariableDeclaration,
 };
 
 /// The overlay of eventing/ that [`load`] reads.
@@ -47,11 +51,37 @@ pub fn load(root: &Path, overlay: &str) -> Result<Graph, TopologyErrors> {
 /// # Errors
 /// Everything that is wrong with the files, each with file and line.
 pub fn load_overlays(root: &Path, knative: &str, eventing: &str) -> Result<Graph, TopologyErrors> {
+    load_application(root, &[&overlay_of("knative", knative), &overlay_of("eventing", eventing)])
+}
+
+/// Like [`load_overlays`], together with the Kafka cluster that eventing/`kafka` declares: what connects to it must find
+/// a way in.
+///
+/// # Errors
+/// Everything that is wrong with the files, each with file and line.
+pub fn load_with_kafka(
+    root: &Path,
+    knative: &str,
+    eventing: &str,
+    kafka: &str,
+) -> Result<Graph, TopologyErrors> {
+    let folders =
+        [&overlay_of("knative", knative), &overlay_of("eventing", eventing), &format!("eventing/{kafka}")];
+    load_application(root, &folders.map(String::as_str))
+}
+
+fn overlay_of(folder: &str, overlay: &str) -> String {
+    format!("{folder}/overlays/{overlay}")
+}
+
+fn load_application(root: &Path, folders: &[&str]) -> Result<Graph, TopologyErrors> {
     let mut errors = error::Errors::default();
     let mut graph = Graph::default();
     graph.app = spin::load(root, &mut graph.places, &mut errors);
-    let mut objects = kustomize::build(root, &format!("knative/overlays/{knative}"), &mut errors);
-    objects.extend(kustomize::build(root, &format!("eventing/overlays/{eventing}"), &mut errors));
+    let mut objects = Vec::new();
+    for folder in folders {
+        objects.extend(kustomize::build(root, folder, &mut errors));
+    }
     assemble::assemble(&objects, &mut graph, &mut errors);
     errors.finish(graph)
 }

@@ -41,6 +41,11 @@ pub(crate) fn knative_service(
     for each in &spec.containers {
         hardening::container(&each.value, spec.security_context.as_ref(), &each.at, errors);
     }
+    // Containers beside it may have none: Knative asks nobody else before it sends requests.
+    if container.readiness_probe.is_none() || container.liveness_probe.is_none() {
+        let message = format!("container {} lacks a readiness or liveness probe", container.name);
+        errors.at(&service.spec.at, message);
+    }
     if let Some(class) = &spec.runtime_class_name {
         let flag = features.and_then(|map| map.data.get(RUNTIME_CLASS_FLAG));
         if flag.is_none_or(|flag| flag.value != "enabled") {

@@ -14,7 +14,7 @@ use rdkafka::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use super::{client_config, log_error};
+use super::{Connection, log_error};
 use crate::{Consumer, Delivered, LogError, Position, Record, Start};
 
 /// After how long a silent member is taken for dead, in milliseconds.
@@ -81,12 +81,13 @@ pub(super) struct KafkaConsumer {
 
 /// Joins a group, whose start is fixed already.
 pub(super) fn join(
-    servers: &str,
+    connection: &Connection,
     group: &str,
     topics: &[&str],
     start: Start,
 ) -> Result<KafkaConsumer, LogError> {
-    let client: Client = client_config(servers)
+    let client: Client = connection
+        .client_config()
         .set("group.id", group)
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "false")

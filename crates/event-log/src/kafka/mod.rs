@@ -4,16 +4,15 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use rdkafka::{
-    ClientConfig, Offset, TopicPartitionList,
+    Offset, TopicPartitionList,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,
-    config::RDKafkaLogLevel,
     consumer::{BaseConsumer, CommitMode, Consumer as _},
     error::{KafkaError, RDKafkaErrorCode as Code},
     message::{Header, OwnedHeaders},
@@ -22,7 +21,10 @@ use rdkafka::{
 
 use crate::{Consumer, EventLog, LogError, Position, Record, Start, TopicSpec};
 
+mod connection;
 mod consumer;
+
+pub use connection::{Connection, ConnectionError, VARIABLES};
 
 /// Longest wait for an answer of a broker.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,13 +38,15 @@ const PROPAGATION_TIMEOUT: Duration = Duration::from_secs(20);
 const PROPAGATION_PAUSE: Duration = Duration::from_millis(50);
 /// The largest batch of a broker that nobody configured, in bytes: 1 MiB and the frame of a batch.
 const MESSAGE_BYTES: &str = "1048588";
-/// With this many copies a record is durable once two have it.
-const REPLICATION_FOR_TWO: i32 = 3;
+/// How many copies must have a record before it is durable: never more than there are.
+const IN_SYNC: &str = "min.insync.replicas";
 
 /// An event log on Kafka.
 pub struct KafkaLog {
-    bootstrap_servers: String,
-    producer: FutureProducer,
+    connection: Connection,
+    admin: Arc<AdminClient<DefaultClientContext>>,
+    /// Made by the first record: who only reads may have no right to write, and Kafka asks for it at once.
+    producer: Mutex<Option<FutureProducer>>,
     /// Topics that are known to exist, with their number of partitions.
     topics: Mutex<HashMap<String, i32>>,
     /// The consumers of this process, by group: the lag is asked through one of them.
@@ -50,12 +54,39 @@ pub struct KafkaLog {
 }
 
 impl KafkaLog {
-    /// Connects to a cluster, given as `host:port[,host:port…]`.
+    /// Connects to a cluster that asks nobody who is there, given as `host:port[,host:port…]`.
     ///
     /// # Errors
     /// When no broker can be reached.
     pub async fn open(bootstrap_servers: &str) -> Result<Self, LogError> {
-        let producer: FutureProducer = client_config(bootstrap_servers)
+        Self::connect(Connection::plain(bootstrap_servers)).await
+    }
+
+    /// Connects to a cluster.
+    ///
+    /// # Errors
+    /// When no broker can be reached, or none lets us in.
+    pub async fn connect(connection: Connection) -> Result<Self, LogError> {
+        let admin = connection.client_config().create().map_err(|error| log_error(&error))?;
+        let log = Self {
+            connection,
+            admin: Arc::new(admin),
+            producer: Mutex::default(),
+            topics: Mutex::default(),
+            members: Mutex::default(),
+        };
+        log.look().await?;
+        Ok(log)
+    }
+
+    fn producer(&self) -> Result<FutureProducer, LogError> {
+        let mut made = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(producer) = &*made {
+            return Ok(producer.clone());
+        }
+        let producer: FutureProducer = self
+            .connection
+            .client_config()
             .set("acks", "all")
             .set("enable.idempotence", "true")
             .set("compression.type", "lz4")
@@ -66,21 +97,22 @@ impl KafkaLog {
             .set("message.timeout.ms", DELIVERY_TIMEOUT_MS)
             .create()
             .map_err(|error| log_error(&error))?;
-        let log = Self {
-            bootstrap_servers: bootstrap_servers.to_owned(),
-            producer,
-            topics: Mutex::default(),
-            members: Mutex::default(),
-        };
-        log.look().await?;
-        Ok(log)
+        Ok(made.insert(producer).clone())
+    }
+
+    /// Why a producer takes no record any more, if that is so; the next record gets another.
+    fn ended(&self, producer: &FutureProducer) -> Option<LogError> {
+        let (code, text) = producer.client().fatal_error()?;
+        self.producer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let text = format!("{code}: {text}");
+        Some(if REFUSED.contains(&code) { LogError::Refused(text) } else { LogError::Unavailable(text) })
     }
 
     /// Learns which topics there are. Returns the number of brokers.
     async fn look(&self) -> Result<i32, LogError> {
-        let producer = self.producer.clone();
+        let admin = Arc::clone(&self.admin);
         // Of all topics at once: to ask for one by name may create it.
-        let metadata = blocking(move || producer.client().fetch_metadata(None, METADATA_TIMEOUT)).await?;
+        let metadata = blocking(move || admin.inner().fetch_metadata(None, METADATA_TIMEOUT)).await?;
         let known = metadata.topics().iter().filter(|topic| {
             topic.error().is_none() && topic.partitions().iter().all(|partition| partition.leader() >= 0)
         });
@@ -104,6 +136,33 @@ impl KafkaLog {
     }
 }
 
+/// A topic as it is made on a cluster of so many brokers.
+struct Planned<'a> {
+    name: &'a str,
+    partitions: i32,
+    replication: i32,
+    settings: Vec<(&'a str, String)>,
+}
+
+impl<'a> Planned<'a> {
+    fn of(topic: &'a TopicSpec, brokers: i32) -> Self {
+        let replication = i32::try_from(topic.replication).unwrap_or(i32::MAX).min(brokers).max(1);
+        let mut settings = vec![("retention.ms", topic.retention_ms.to_string())];
+        settings.extend(topic.settings.iter().map(|(name, value)| {
+            let cut =
+                value.parse::<i32>().ok().filter(|_| name == IN_SYNC).map(|copies| copies.min(replication));
+            (name.as_str(), cut.map_or_else(|| value.clone(), |copies| copies.to_string()))
+        }));
+        let partitions = i32::try_from(topic.partitions).expect("checked: at most 1024");
+        Self { name: &topic.name, partitions, replication, settings }
+    }
+
+    fn new_topic(&self) -> NewTopic<'_> {
+        let new = NewTopic::new(self.name, self.partitions, TopicReplication::Fixed(self.replication));
+        self.settings.iter().fold(new, |new, (name, value)| new.set(name, value))
+    }
+}
+
 #[async_trait]
 impl EventLog for KafkaLog {
     async fn ensure_topics(&self, topics: &[TopicSpec]) -> Result<(), LogError> {
@@ -117,26 +176,12 @@ impl EventLog for KafkaLog {
         if missing.is_empty() {
             return Ok(());
         }
-        let retention: HashMap<&str, String> =
-            missing.values().map(|topic| (topic.name.as_str(), topic.retention_ms.to_string())).collect();
-        let new: Vec<NewTopic<'_>> = missing
-            .values()
-            .map(|topic| {
-                let replication = i32::try_from(topic.replication).unwrap_or(i32::MAX).min(brokers).max(1);
-                let partitions = i32::try_from(topic.partitions).expect("checked: at most 1024");
-                let new = NewTopic::new(&topic.name, partitions, TopicReplication::Fixed(replication))
-                    .set("retention.ms", &retention[topic.name.as_str()])
-                    .set("compression.type", "lz4")
-                    .set("cleanup.policy", "delete");
-                if replication >= REPLICATION_FOR_TWO { new.set("min.insync.replicas", "2") } else { new }
-            })
-            .collect();
-        let admin: AdminClient<DefaultClientContext> =
-            client_config(&self.bootstrap_servers).create().map_err(|error| log_error(&error))?;
+        let planned: Vec<Planned<'_>> = missing.values().map(|topic| Planned::of(topic, brokers)).collect();
+        let new: Vec<NewTopic<'_>> = planned.iter().map(Planned::new_topic).collect();
         let options = AdminOptions::new()
             .operation_timeout(Some(PROPAGATION_TIMEOUT))
             .request_timeout(Some(PROPAGATION_TIMEOUT));
-        for result in admin.create_topics(&new, &options).await.map_err(|error| log_error(&error))? {
+        for result in self.admin.create_topics(&new, &options).await.map_err(|error| log_error(&error))? {
             match result {
                 Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
                 Err((topic, code)) => {
@@ -170,12 +215,13 @@ impl EventLog for KafkaLog {
         if let Some(key) = &record.key {
             message = message.key(key);
         }
-        match self.producer.send(message, REQUEST_TIMEOUT).await {
+        let producer = self.producer()?;
+        match producer.send(message, REQUEST_TIMEOUT).await {
             Ok(delivery) => Ok(Position { partition: delivery.partition, offset: delivery.offset }),
             Err((error, _)) => {
                 // It may have been deleted, or grown.
                 self.topics.lock().unwrap_or_else(PoisonError::into_inner).remove(topic);
-                Err(log_error(&error))
+                Err(self.ended(&producer).unwrap_or_else(|| log_error(&error)))
             }
         }
     }
@@ -191,7 +237,7 @@ impl EventLog for KafkaLog {
             partitions.push(((*topic).to_owned(), self.partitions(topic).await?));
         }
         self.fix_the_start(group, partitions, start).await?;
-        let joined = consumer::join(&self.bootstrap_servers, group, topics, start)?;
+        let joined = consumer::join(&self.connection, group, topics, start)?;
         let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
         members.retain(|_, client| client.strong_count() > 0);
         members.insert(group.to_owned(), joined.client());
@@ -202,7 +248,7 @@ impl EventLog for KafkaLog {
         let partitions = self.partitions(topic).await?;
         let member =
             self.members.lock().unwrap_or_else(PoisonError::into_inner).get(group).and_then(Weak::upgrade);
-        let servers = self.bootstrap_servers.clone();
+        let connection = self.connection.clone();
         let (group, topic) = (group.to_owned(), topic.to_owned());
         blocking(move || match member {
             Some(member) => {
@@ -210,7 +256,7 @@ impl EventLog for KafkaLog {
                 consumer::release(member);
                 lag
             }
-            None => measure(&onlooker(&servers, &group)?, &topic, partitions),
+            None => measure(&onlooker(&connection, &group)?, &topic, partitions),
         })
         .await
     }
@@ -225,10 +271,10 @@ impl KafkaLog {
         topics: Vec<(String, i32)>,
         start: Start,
     ) -> Result<(), LogError> {
-        let servers = self.bootstrap_servers.clone();
+        let connection = self.connection.clone();
         let group = group.to_owned();
         blocking(move || {
-            let onlooker = onlooker(&servers, &group)?;
+            let onlooker = onlooker(&connection, &group)?;
             let deadline = Instant::now() + PROPAGATION_TIMEOUT;
             loop {
                 match commit_missing(&onlooker, &topics, start) {
@@ -284,8 +330,8 @@ fn is_settling(error: &KafkaError) -> bool {
 }
 
 /// A client that can ask about a group without being in it.
-fn onlooker(bootstrap_servers: &str, group: &str) -> Result<BaseConsumer, KafkaError> {
-    client_config(bootstrap_servers).set("group.id", group).set("enable.auto.commit", "false").create()
+fn onlooker(connection: &Connection, group: &str) -> Result<BaseConsumer, KafkaError> {
+    connection.client_config().set("group.id", group).set("enable.auto.commit", "false").create()
 }
 
 /// How far a group is behind.
@@ -309,19 +355,6 @@ fn measure<C: rdkafka::consumer::ConsumerContext>(
     Ok(lag)
 }
 
-/// What all clients have in common.
-fn client_config(bootstrap_servers: &str) -> ClientConfig {
-    let mut config = ClientConfig::new();
-    config
-        .set("bootstrap.servers", bootstrap_servers)
-        .set("client.id", "learnflow")
-        .set("socket.nagle.disable", "true")
-        .set("reconnect.backoff.ms", "50")
-        .set("reconnect.backoff.max.ms", "1000")
-        .set_log_level(RDKafkaLogLevel::Error);
-    config
-}
-
 /// Runs a call that blocks.
 async fn blocking<T: Send + 'static>(
     call: impl FnOnce() -> Result<T, KafkaError> + Send + 'static,
@@ -332,20 +365,22 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
+/// Codes of what is wrong and stays wrong.
+const REFUSED: [Code; 10] = [
+    Code::MessageSizeTooLarge,
+    Code::InvalidMessageSize,
+    Code::InvalidTopic,
+    Code::UnknownTopic,
+    Code::UnknownPartition,
+    Code::UnknownTopicOrPartition,
+    Code::TopicAuthorizationFailed,
+    Code::GroupAuthorizationFailed,
+    Code::ClusterAuthorizationFailed,
+    Code::SaslAuthenticationFailed,
+];
+
 /// Whether trying again may help is decided here, where Kafka's codes are understood.
 fn log_error(error: &KafkaError) -> LogError {
-    const REFUSED: [Code; 10] = [
-        Code::MessageSizeTooLarge,
-        Code::InvalidMessageSize,
-        Code::InvalidTopic,
-        Code::UnknownTopic,
-        Code::UnknownPartition,
-        Code::UnknownTopicOrPartition,
-        Code::TopicAuthorizationFailed,
-        Code::GroupAuthorizationFailed,
-        Code::ClusterAuthorizationFailed,
-        Code::SaslAuthenticationFailed,
-    ];
     let wrong = match error {
         KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) | KafkaError::AdminOpCreation(_) => true,
         KafkaError::MessageConsumptionFatal(_) => true,

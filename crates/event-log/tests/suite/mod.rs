@@ -8,7 +8,7 @@ use std::{
 
 use futures::future::{BoxFuture, join_all};
 use learnflow_event_log::{
-    Consumer, Delivered, EventLog, LogError, Position, RECORD_BYTES, Record, Start, TopicSpec,
+    Consumer, Delivered, EventLog, LogError, Position, RECORD_BYTES, Record, Start, TopicSpec, usual_settings,
 };
 
 /// How long anything may take. Generous: these tests share a machine with compilers.
@@ -63,7 +63,13 @@ macro_rules! on_backend {
 pub(crate) use on_backend;
 
 fn spec(name: &str, partitions: u32) -> TopicSpec {
-    TopicSpec { name: name.to_owned(), partitions, replication: 1, retention_ms: 3_600_000 }
+    TopicSpec {
+        name: name.to_owned(),
+        partitions,
+        replication: 1,
+        retention_ms: 3_600_000,
+        settings: usual_settings(),
+    }
 }
 
 /// A group that no other case uses.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use learnflow_events::Agent;
 
-use super::{Check, key, service_key};
+use super::Check;
 use crate::{
     graph::{Component, EnvValue, Service},
     spin::template_names,
@@ -12,7 +12,7 @@ use crate::{
 
 /// What a component can reach, by the application variable that its allowed hosts name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Capability {
+pub(super) enum Capability {
     Database,
     Broker,
     Sinks,
@@ -39,7 +39,7 @@ impl Capability {
 /// (a student's, or a model's before it is shown) reach the sandbox; triage, which asks a model when it is unsure,
 /// does not; whoever answers an HTTP trigger publishes the answer; progress, which knows most about a student, reaches
 /// nothing but the database.
-const fn needed(agent: Agent) -> &'static [Capability] {
+pub(super) const fn needed(agent: Agent) -> &'static [Capability] {
     use Capability::{Broker, Database, Model, Sandbox, Sinks};
     match agent {
         Agent::Triage => &[Database, Broker, Sinks, Model],
@@ -50,64 +50,7 @@ const fn needed(agent: Agent) -> &'static [Capability] {
     }
 }
 
-/// Agents with a capability, and others that have it too.
-fn having(capability: Capability, others: &[&str]) -> BTreeSet<String> {
-    let agents = Agent::ALL.into_iter().filter(|agent| needed(*agent).contains(&capability));
-    agents.map(|agent| agent.to_string()).chain(others.iter().map(ToString::to_string)).collect()
-}
-
 impl Check<'_> {
-    /// The network allows what the capabilities say and no more.
-    pub(super) fn network(&mut self) {
-        let namespaces: BTreeSet<&str> =
-            self.graph.services.iter().map(|service| service.namespace.as_str()).collect();
-        for namespace in namespaces {
-            let closed = self.graph.network_policies.iter().any(|policy| {
-                policy.namespace == namespace
-                    && policy.pods.is_empty()
-                    && policy.directions == (true, true)
-                    && policy.callers.is_empty()
-                    && policy.callees.is_empty()
-                    && policy.outside.is_empty()
-            });
-            if !closed {
-                self.wrong(
-                    "knative",
-                    format!("no NetworkPolicy closes the namespace {namespace} by default"),
-                );
-            }
-        }
-        // The gateway passes people's own runs on, and publishes what they send.
-        let sandbox = having(Capability::Sandbox, &["gateway"]);
-        let broker = having(Capability::Broker, &["gateway"]);
-        let sinks = having(Capability::Sinks, &[]);
-        for policy in &self.graph.network_policies {
-            let what = key("NetworkPolicy.networking.k8s.io", &policy.namespace, &policy.name);
-            let mut same = |found: &BTreeSet<String>, expected: &BTreeSet<String>, about: &str| {
-                if found != expected {
-                    let list =
-                        |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
-                    let message = format!("{about}: expected {}, found {}", list(expected), list(found));
-                    self.wrong(&what, message);
-                }
-            };
-            if policy.pods.contains("sandbox-host") {
-                same(&policy.callers, &sandbox, "who may call the sandbox");
-                same(&policy.callees, &BTreeSet::new(), "whom the sandbox may call");
-                same(&policy.outside, &BTreeSet::new(), "whom the sandbox may call elsewhere");
-            }
-            if policy.callees.contains("sandbox-host") {
-                same(&policy.pods, &sandbox, "who may call the sandbox");
-            }
-            if policy.outside.contains("kafka-broker-receiver") {
-                same(&policy.pods, &broker, "who may publish to the Broker");
-            }
-            if policy.outside.contains("kafka-sink-receiver") {
-                same(&policy.pods, &sinks, "who may post to KafkaSinks");
-            }
-        }
-    }
-
     pub(super) fn app(&mut self) {
         for agent in Agent::ALL {
             match self.graph.app.components.get(agent.as_str()) {
@@ -180,7 +123,7 @@ impl Check<'_> {
     }
 
     fn service(&mut self, service: &Service) {
-        let what = service_key(service);
+        let what = service.key();
         for (name, value) in &service.env {
             if let EnvValue::Literal(text) = value
                 && holds_password(text)

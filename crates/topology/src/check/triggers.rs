@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use learnflow_events::{Agent, EventType, Route};
+use learnflow_events::{Agent, EventType, Route, Topic};
 
-use super::{Check, key};
-use crate::graph::{Destination, Filter, Trigger};
+use super::{Check, key, topics::POSTED};
+use crate::graph::{Delivery, Destination, Filter, HttpRoute, KafkaSink, Service, Trigger};
+
+/// The role of a destination for what cannot be delivered.
+const DEAD_LETTERS: &str = "dead-letter sink";
 
 /// What Knative gives one try when a delivery names no timeout.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
@@ -24,24 +27,30 @@ impl Check<'_> {
             self.filters(&what, trigger);
             self.destination(&what, "subscriber", &trigger.subscriber);
             let delivery = trigger.delivery.as_ref().or_else(|| broker?.delivery.as_ref());
-            match delivery {
-                Some(delivery) if delivery.retry > 0 => {}
-                _ => self.wrong(&what, "failed deliveries are not retried: set delivery.retry"),
-            }
-            match delivery.and_then(|delivery| delivery.dead_letter_sink.as_ref()) {
-                Some(sink) => self.destination(&what, "dead-letter sink", sink),
-                None => {
-                    self.wrong(&what, "there is no dead-letter sink: what cannot be delivered would be lost")
-                }
-            }
+            self.delivery(&what, delivery);
             let timeout = delivery.and_then(|delivery| delivery.timeout).unwrap_or(DEFAULT_TIMEOUT);
             self.enough_time(&what, trigger, timeout);
+        }
+        for source in &self.graph.sources {
+            let what = key("KafkaSource.sources.knative.dev", &source.namespace, &source.name);
+            self.delivery(&what, source.delivery.as_ref());
         }
         for route in Route::ALL {
             self.route(route);
         }
         for event_type in EventType::ALL {
             self.consumer(event_type);
+        }
+    }
+
+    /// What fails is tried again, and kept when that does not help.
+    fn delivery(&mut self, what: &str, delivery: Option<&Delivery>) {
+        if delivery.is_none_or(|delivery| delivery.retry == 0) {
+            self.wrong(what, "failed deliveries are not retried: set delivery.retry");
+        }
+        match delivery.and_then(|delivery| delivery.dead_letter_sink.as_ref()) {
+            Some(sink) => self.destination(what, DEAD_LETTERS, sink),
+            None => self.wrong(what, "there is no dead-letter sink: what cannot be delivered would be lost"),
         }
     }
 
@@ -75,14 +84,13 @@ impl Check<'_> {
                 let Some(service) = self.graph.service(namespace, name) else {
                     return self.wrong(what, format!("{role}: there is no Service {namespace}/{name}"));
                 };
-                let app = &self.graph.app;
-                if !service.components.is_empty()
-                    && !app.routes.iter().any(|route| {
-                        service.components.contains(&route.component) && route_serves(&route.route, path)
-                    })
-                {
-                    let components = service.components.join(", ");
-                    self.wrong(what, format!("{role}: no route of {components} in spin.toml serves {path}"));
+                let takes = match role {
+                    // Nobody else keeps them.
+                    DEAD_LETTERS => name == "gateway" && path == "/events/dead-letters",
+                    _ => self.takes_events(service, path),
+                };
+                if !takes {
+                    self.wrong(what, format!("{role}: {name} takes no events at {path}"));
                 }
             }
             Destination::KafkaSink { namespace, name } => {
@@ -102,6 +110,17 @@ impl Check<'_> {
                 }
             }
         }
+    }
+
+    /// Whether events may be posted to a path of a Service.
+    fn takes_events(&self, service: &Service, path: &str) -> bool {
+        let routes = &self.graph.app.routes;
+        let by_component = service.components.iter().any(|component| {
+            let serves =
+                |route: &HttpRoute| route.component == *component && route_serves(&route.route, path);
+            path == format!("/{component}/events") && routes.iter().any(serves)
+        });
+        by_component || (service.name == "sandbox-host" && path == "/events")
     }
 
     /// A subscriber that is cut off before the broker gives up would be tried again for nothing.
@@ -147,17 +166,39 @@ impl Check<'_> {
         }
     }
 
+    /// An event wakes somebody, or is the end of a chain and told to people. A copy in a topic that nobody of ours
+    /// reads is no reason for an event to exist.
     fn consumer(&mut self, event_type: EventType) {
-        if super::topics::POSTED.iter().any(|(posted, _)| *posted == event_type) {
-            return;
-        }
         let attributes = BTreeMap::from([("type", event_type.as_str())]);
-        let consumed =
-            self.graph.triggers.iter().any(|trigger| {
-                trigger.filters.iter().all(|filter| matches(filter, &attributes) != Some(false))
-            });
-        if !consumed {
-            self.wrong("eventing", format!("nobody consumes {event_type}"));
+        let takes = |trigger: &&Trigger| {
+            trigger.filters.iter().all(|filter| matches(filter, &attributes) != Some(false))
+        };
+        let takers: Vec<&Trigger> = self.graph.triggers.iter().filter(takes).collect();
+        let woken = takers.iter().find(|trigger| matches!(trigger.subscriber, Destination::Service { .. }));
+        let posted = POSTED.iter().filter(|(posted, _)| *posted == event_type).map(|(_, topic)| topic.name);
+        let copied = takers.iter().filter_map(|trigger| match &trigger.subscriber {
+            Destination::KafkaSink { namespace, name } => {
+                let of = |sink: &&KafkaSink| sink.namespace == *namespace && sink.name == *name;
+                self.graph.sinks.iter().find(of).map(|sink| sink.topic.as_str())
+            }
+            _ => None,
+        });
+        let told = copied.chain(posted).any(|name| Topic::TOLD.iter().any(|topic| topic.name == name));
+        match (event_type.is_terminal(), woken) {
+            (false, None) => {
+                self.wrong("eventing", format!("{event_type} wakes nobody, and is not marked as terminal"));
+            }
+            (true, Some(trigger)) => {
+                let what = key("Trigger.eventing.knative.dev", &trigger.namespace, &trigger.name);
+                self.wrong(&what, format!("{event_type} is marked as terminal in crates/events"));
+            }
+            (true, None) if !told => {
+                self.wrong(
+                    "eventing",
+                    format!("nobody is told of {event_type}: no topic that the gateway reads has it"),
+                );
+            }
+            _ => {}
         }
     }
 }

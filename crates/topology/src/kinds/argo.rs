@@ -12,7 +12,7 @@ pub(crate) type Application = Object<ApplicationSpec>;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ApplicationSpec {
     project: String,
-    pub(crate) source: Source,
+    pub(crate) sources: Vec<Source>,
     destination: ClusterDestination,
     #[serde(default)]
     ignore_differences: Vec<Difference>,

@@ -92,18 +92,18 @@ pub(crate) enum ContentModeSpec {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct SinkAuth {
-    secret: SinkSecret,
+    pub(crate) secret: SinkSecret,
 }
 
 #[derive(Debug, Deserialize)]
-struct SinkSecret {
+pub(crate) struct SinkSecret {
     #[serde(rename = "ref")]
-    reference: SecretName,
+    pub(crate) reference: SecretName,
 }
 
 #[derive(Debug, Deserialize)]
-struct SecretName {
-    name: String,
+pub(crate) struct SecretName {
+    pub(crate) name: String,
 }
 
 /// An EventPolicy.
@@ -153,23 +153,23 @@ pub(crate) struct KafkaSourceSpec {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Net {
-    sasl: Option<Sasl>,
-    tls: Option<Tls>,
+    pub(crate) sasl: Option<Sasl>,
+    pub(crate) tls: Option<Tls>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Sasl {
-    enable: bool,
+pub(crate) struct Sasl {
+    pub(crate) enable: bool,
     #[serde(rename = "type")]
     kind: Option<SecretKey>,
-    user: Option<SecretKey>,
+    pub(crate) user: Option<SecretKey>,
     password: Option<SecretKey>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Tls {
-    enable: bool,
+pub(crate) struct Tls {
+    pub(crate) enable: bool,
     ca_cert: Option<SecretKey>,
     cert: Option<SecretKey>,
     key: Option<SecretKey>,
@@ -177,6 +177,6 @@ struct Tls {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct SecretKey {
-    secret_key_ref: super::pod::KeyReference,
+pub(crate) struct SecretKey {
+    pub(crate) secret_key_ref: super::pod::KeyReference,
 }

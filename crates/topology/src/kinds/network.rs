@@ -54,17 +54,17 @@ pub(crate) struct Peer {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct IpBlock {
-    cidr: String,
+    pub(crate) cidr: String,
     #[serde(default)]
-    except: Vec<String>,
+    pub(crate) except: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PeerPort {
     protocol: Option<Protocol>,
-    port: Scalar,
-    end_port: Option<u16>,
+    pub(crate) port: Scalar,
+    pub(crate) end_port: Option<u16>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::meta::{Object, Scalar};
+use super::{
+    meta::{Object, Scalar},
+    network::Peer,
+};
 use crate::strict::Located;
 
 /// A KafkaTopic.
@@ -31,7 +34,7 @@ pub(crate) struct KafkaUserSpec {
 }
 
 #[derive(Debug, Deserialize)]
-struct Authentication {
+pub(crate) struct Authentication {
     #[serde(rename = "type")]
     kind: AuthenticationKind,
 }
@@ -84,6 +87,17 @@ pub(crate) enum AclResourceKind {
     TransactionalId,
 }
 
+impl AclResourceKind {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Topic => "topic",
+            Self::Group => "group",
+            Self::Cluster => "cluster",
+            Self::TransactionalId => "transactionalId",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum AclPattern {
@@ -115,31 +129,34 @@ pub(crate) type Kafka = Object<KafkaSpec>;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct KafkaSpec {
-    kafka: KafkaCluster,
+    pub(crate) kafka: KafkaCluster,
     entity_operator: Option<EntityOperator>,
     kafka_exporter: Option<KafkaExporter>,
 }
 
 #[derive(Debug, Deserialize)]
-struct KafkaCluster {
-    listeners: Vec<Listener>,
-    authorization: Option<ClusterAuthorization>,
+pub(crate) struct KafkaCluster {
+    pub(crate) listeners: Vec<Located<Listener>>,
+    pub(crate) authorization: Option<ClusterAuthorization>,
     #[serde(default)]
     config: BTreeMap<String, ConfigValue>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Listener {
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Listener {
     name: String,
-    port: u16,
+    pub(crate) port: u16,
     #[serde(rename = "type")]
     kind: String,
-    tls: bool,
-    authentication: Option<Authentication>,
+    pub(crate) tls: bool,
+    pub(crate) authentication: Option<Authentication>,
+    #[serde(default)]
+    pub(crate) network_policy_peers: Vec<Peer>,
 }
 
 #[derive(Debug, Deserialize)]
-struct ClusterAuthorization {
+pub(crate) struct ClusterAuthorization {
     #[serde(rename = "type")]
     kind: AuthorizationKind,
 }
