@@ -278,6 +278,9 @@ pub struct StudentStruggling {
     /// The turns that show it.
     #[serde(default)]
     pub turns: Vec<Uuid>,
+    /// The runs that show it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<Uuid>,
 }
 
 /// A student rated an answer.

@@ -11,6 +11,8 @@ use crate::{curriculum, parameters::MASTERED, state::StoredObservation, tracing:
 pub(crate) struct Tally {
     /// Ids in the order in which they were reached.
     pub(crate) reached: Vec<String>,
+    /// Numbers of the turns whose submission was counted.
+    submissions: BTreeSet<i64>,
     solved: usize,
     solved_in_a_row: usize,
     topics: BTreeSet<String>,
@@ -24,7 +26,8 @@ impl Tally {
         if self.topics.insert(topic.clone()) && self.topics.len() == 20 {
             self.reach("explorer".to_owned());
         }
-        if observation.kind == ObservationKind::Exercise {
+        // A submission is observed once for each topic of its exercise.
+        if observation.kind == ObservationKind::Exercise && self.submissions.insert(observation.seq) {
             self.count_exercise(observation.correct);
         }
         if !observation.correct && observation.kind != ObservationKind::Question {

@@ -4,6 +4,7 @@
 //!
 //! - [`curriculum`]: what there is to learn, from a crate of its own that build scripts use too.
 //! - [`naming`]: which topics a message names.
+//! - [`program`]: which topics a program that ran has used.
 //! - [`tracing`]: Bayesian knowledge tracing with forgetting, one topic at a time.
 //! - [`state`]: the fold of a student's observations into mastery, level, strengths and achievements.
 //! - [`recommend`]: what to learn next, by prerequisites.
@@ -13,6 +14,7 @@
 pub mod achievement;
 pub mod naming;
 pub mod parameters;
+pub mod program;
 pub mod recommend;
 pub mod state;
 pub mod struggle;

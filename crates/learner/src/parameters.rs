@@ -29,10 +29,14 @@ pub const fn evidence(kind: ObservationKind) -> Evidence {
     }
 }
 
+/// How far programs that ran to their end bring the mastery of a topic: not far enough to build on. They say that a
+/// program with it ended well, not that the student wrote it alone, nor that it does what it should.
+pub const RUN_CEILING: f64 = 0.5;
+
 /// Half-life of what was learnt, in days, before the first success.
 ///
 /// The forgetting curve has the form of B. Settles and B. Meeder, "A Trainable Spaced Repetition Model for
-/// Language Learning", ACL 2016: recall falls as 2^(−Δ/h), and h doubles with each success. That time belongs
+/// Language Learning", ACL 2016: recall falls as 2^(−Δ/h), and h doubles with each recall. That time belongs
 /// into knowledge tracing at all is shown by Y. Qiu, Y. Qi, H. Lu, Z. A. Pardos and N. T. Heffernan, "Does Time
 /// Matter? Modeling the Effect of Time with Bayesian Knowledge Tracing", EDM 2011.
 pub const HALF_LIFE_DAYS: f64 = 10.0;
@@ -58,7 +62,7 @@ pub const INTERMEDIATE_TOPICS: usize = 14;
 /// See [`INTERMEDIATE_TOPICS`].
 pub const ADVANCED_TOPICS: usize = 45;
 
-/// The same topic asked about this often …
+/// Turns that show difficulty with the same topic, this many …
 pub const SAME_TOPIC_TURNS: usize = 3;
 /// … within this many seconds is a struggle.
 pub const SAME_TOPIC_WINDOW_S: i64 = 600;

@@ -1,6 +1,6 @@
 //! The fold of everything seen of a student into one state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use learnflow_agent::{LearningStyle, SkillLevel};
@@ -18,7 +18,7 @@ use crate::{
 /// A row of the table `observations`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredObservation {
-    /// The turn's number; negative for what happened outside turns.
+    /// The turn's number; negative for what happened outside turns, where it is made of the run's id.
     pub seq: i64,
     /// The observation's place in the turn.
     pub place: i16,
@@ -31,14 +31,14 @@ pub struct StoredObservation {
     /// The turn.
     #[serde(default)]
     pub query_id: Option<Uuid>,
-    /// When it was seen.
+    /// When it was seen, by the clock of whoever sent the event.
     pub observed_at: DateTime<Utc>,
 }
 
 impl StoredObservation {
-    /// What happened outside turns comes first (numbered -1, -2, …), then turn by turn.
-    fn order(&self) -> (bool, u64, i16) {
-        (self.seq >= 0, self.seq.unsigned_abs(), self.place)
+    /// What makes an observation the same one when it comes again.
+    fn id(&self) -> (i64, i16) {
+        (self.seq, self.place)
     }
 }
 
@@ -59,21 +59,10 @@ pub struct LearnerState {
 }
 
 impl LearnerState {
-    /// Folds observations in the order of their turns. Repeated (seq, place) pairs count once.
+    /// Folds observations in the order of time, turns and runs alike. Repeated (seq, place) pairs count once.
     pub fn fold(observations: &[StoredObservation]) -> Self {
-        let mut ordered: Vec<&StoredObservation> = observations.iter().collect();
-        // The whole row takes part in the order, so that even contradicting repeats give one result.
-        ordered.sort_by(|a, b| {
-            (a.order(), &a.topic, a.kind as u8, a.correct, a.observed_at).cmp(&(
-                b.order(),
-                &b.topic,
-                b.kind as u8,
-                b.correct,
-                b.observed_at,
-            ))
-        });
-        ordered.dedup_by_key(|observation| observation.order());
-
+        let mut ordered = in_order_of_time(observations);
+        keep_telling_runs(&mut ordered);
         let mut state = Self { as_of: ordered.iter().map(|o| o.observed_at).max(), ..Self::default() };
         let mut tally = achievement::Tally::default();
         for observation in &ordered {
@@ -225,10 +214,49 @@ fn struggle_topics(ordered: &[&StoredObservation], state: &LearnerState) -> Vec<
         .collect()
 }
 
-/// Somebody who tries things out far more often than asking learns from examples.
+/// Each observation once, the earliest first. What was seen at the same time is in the order of its numbers.
+fn in_order_of_time(observations: &[StoredObservation]) -> Vec<&StoredObservation> {
+    let mut ordered: Vec<&StoredObservation> = observations.iter().collect();
+    // The whole row takes part in the order, so that even contradicting repeats give one result.
+    ordered.sort_by(|a, b| {
+        (a.id(), a.observed_at, &a.topic, a.kind as u8, a.correct).cmp(&(
+            b.id(),
+            b.observed_at,
+            &b.topic,
+            b.kind as u8,
+            b.correct,
+        ))
+    });
+    ordered.dedup_by_key(|observation| observation.id());
+    ordered.sort_by_key(|observation| (observation.observed_at, observation.id()));
+    ordered
+}
+
+/// Leaves out programs that ran and say nothing new. That a program ended well is a weak sign, and many are run: only
+/// the first of a day counts for a topic, and only when the topic was met in another way before, so that one loop that
+/// ran does not make somebody who was never asked about loops a beginner in them. (`learner_record` in
+/// migrations/0049_learner.sql leaves out the others of a day, too.)
+fn keep_telling_runs(ordered: &mut Vec<&StoredObservation>) {
+    let (mut met, mut ran) = (BTreeSet::new(), BTreeSet::new());
+    ordered.retain(|observation| {
+        let topic = observation.topic.as_str();
+        if observation.kind == ObservationKind::Run && observation.correct {
+            let first = ran.insert((topic, observation.observed_at.date_naive()));
+            return first && met.contains(topic);
+        }
+        met.insert(topic);
+        true
+    });
+}
+
+/// Somebody who tries things out far more often than asking learns from examples. An occasion counts once, however
+/// many topics it showed.
 fn learning_style(ordered: &[&StoredObservation]) -> Option<LearningStyle> {
-    let asked = ordered.iter().filter(|o| o.kind == ObservationKind::Question).count();
-    let tried = ordered.len() - asked;
+    let occasions = |asked: bool| -> usize {
+        let of_kind = ordered.iter().filter(|o| (o.kind == ObservationKind::Question) == asked);
+        of_kind.map(|o| o.seq).collect::<BTreeSet<i64>>().len()
+    };
+    let (asked, tried) = (occasions(true), occasions(false));
     match (asked, tried) {
         (asked, tried) if asked + tried < 12 => None,
         (asked, tried) if tried >= 3 * asked => Some(LearningStyle::ExampleDriven),

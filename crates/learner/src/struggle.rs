@@ -1,7 +1,10 @@
 //! Rules that notice when somebody is stuck. Each finds one cause; thresholds are in [`crate::parameters`].
 
 use chrono::{DateTime, Utc};
-use learnflow_events::payload::{StruggleLevel, StudentStruggling};
+use learnflow_events::{
+    Agent,
+    payload::{StruggleLevel, StudentStruggling},
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -16,7 +19,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
-    /// Asked about one topic again and again within minutes.
+    /// Had difficulty with one topic again and again within minutes.
     SameTopic,
     /// Ran into one error again and again.
     SameError,
@@ -43,10 +46,32 @@ impl Cause {
 pub struct Turn {
     /// The turn.
     pub query_id: Uuid,
-    /// Topics that it touched.
+    /// Topics that it touched; an exercise's main one first.
     pub topics: Vec<String>,
+    /// Who answered it.
+    pub agent: String,
+    /// Whether the program that it handed in passed; absent when it handed in none.
+    #[serde(default)]
+    pub passed: Option<bool>,
     /// When it was asked.
     pub asked_at: DateTime<Utc>,
+}
+
+impl Turn {
+    /// The topics that it shows difficulty with: those of a question about an idea or a fault, and the main one of a
+    /// program that was handed in and failed. Whoever asks for practice, a hint, a review or a report, or has solved
+    /// something, is at work and not stuck.
+    fn difficulties(&self) -> &[String] {
+        match self.agent.parse() {
+            Ok(Agent::Concepts | Agent::Debug) => &self.topics,
+            Ok(Agent::Exercise) if self.failed() => &self.topics[..self.topics.len().min(1)],
+            _ => &[],
+        }
+    }
+
+    fn failed(&self) -> bool {
+        self.passed == Some(false)
+    }
 }
 
 /// A run of a program.
@@ -136,6 +161,7 @@ impl From<&Alert> for StudentStruggling {
             recommendation: alert.recommendation.clone(),
             context: alert.context.clone(),
             turns: alert.turns.clone(),
+            runs: alert.runs.clone(),
         }
     }
 }
@@ -163,11 +189,8 @@ fn same_topic(activity: &Activity, now: DateTime<Utc>) -> Vec<Alert> {
     turns.dedup_by_key(|turn| turn.query_id);
     curriculum::topics()
         .filter_map(|topic| {
-            let on_topic: Vec<Uuid> = turns
-                .iter()
-                .filter(|t| t.topics.iter().any(|id| id == topic.id))
-                .map(|t| t.query_id)
-                .collect();
+            let on_topic: Vec<&&Turn> =
+                turns.iter().filter(|t| t.difficulties().iter().any(|id| id == topic.id)).collect();
             if on_topic.len() < SAME_TOPIC_TURNS {
                 return None;
             }
@@ -186,16 +209,27 @@ fn same_topic(activity: &Activity, now: DateTime<Utc>) -> Vec<Alert> {
                     prerequisites_in_words(topic)
                 ),
                 context: format!(
-                    "{} questions about “{}” within {} minutes.",
-                    on_topic.len(),
+                    "{} “{}” within {} minutes.",
+                    what_happened(&on_topic),
                     topic.title,
                     SAME_TOPIC_WINDOW_S / 60
                 ),
-                turns: on_topic,
+                turns: on_topic.iter().map(|turn| turn.query_id).collect(),
                 runs: Vec::new(),
             })
         })
         .collect()
+}
+
+/// “2 questions about”, “3 failed submissions on”, or both.
+fn what_happened(turns: &[&&Turn]) -> String {
+    let failed = turns.iter().filter(|turn| turn.failed()).count();
+    let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    match (counted(turns.len() - failed, "question"), counted(failed, "failed submission")) {
+        (questions, _) if failed == 0 => format!("{questions} about"),
+        (_, submissions) if failed == turns.len() => format!("{submissions} on"),
+        (questions, submissions) => format!("{questions} about and {submissions} on"),
+    }
 }
 
 fn same_error(activity: &Activity) -> Option<Alert> {

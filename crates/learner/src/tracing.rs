@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use learnflow_events::payload::ObservationKind;
 use serde::{Deserialize, Serialize};
 
-use crate::parameters::{self, HALF_LIFE_DAYS, LONGEST_HALF_LIFE_DAYS, PRIOR};
+use crate::parameters::{self, HALF_LIFE_DAYS, LONGEST_HALF_LIFE_DAYS, PRIOR, RUN_CEILING};
 
 const DAY_S: f64 = 86_400.0;
 
@@ -19,20 +19,21 @@ pub struct Knowledge {
     pub attempts: u32,
     /// Those that spoke for knowing it.
     pub successes: u32,
+    /// Successes that took more than running a program: what makes knowledge last.
+    pub recalls: u32,
 }
 
 impl Knowledge {
     /// Nothing is known yet.
     pub fn new(at: DateTime<Utc>) -> Self {
-        Self { probability: PRIOR, seen_at: at, attempts: 0, successes: 0 }
+        Self { probability: PRIOR, seen_at: at, attempts: 0, successes: 0, recalls: 0 }
     }
 
     /// The probability at a later time: what was learnt above the prior fades with a half-life that each
-    /// success doubles. Times before the last observation give the probability as it was then.
+    /// recall doubles. Times before the last observation give the probability as it was then.
     pub fn at(&self, time: DateTime<Utc>) -> f64 {
         let days = (time - self.seen_at).num_seconds().max(0) as f64 / DAY_S;
-        let half_life =
-            (HALF_LIFE_DAYS * 2f64.powi(self.successes.min(30) as i32)).min(LONGEST_HALF_LIFE_DAYS);
+        let half_life = (HALF_LIFE_DAYS * 2f64.powi(self.recalls.min(30) as i32)).min(LONGEST_HALF_LIFE_DAYS);
         // A probability below the prior is evidence of not knowing, and does not grow by waiting.
         if self.probability <= PRIOR {
             return self.probability;
@@ -40,7 +41,8 @@ impl Knowledge {
         PRIOR + (self.probability - PRIOR) * (-days / half_life).exp2()
     }
 
-    /// Takes in one observation: first the time since the last one, then Bayes' rule, then learning.
+    /// Takes in one observation: first the time since the last one, then Bayes' rule, then learning. Observations come
+    /// in order of time, since none before the last one is forgotten again.
     pub fn observe(&mut self, kind: ObservationKind, correct: bool, at: DateTime<Utc>) {
         let evidence = parameters::evidence(kind);
         let known = self.at(at);
@@ -50,10 +52,13 @@ impl Knowledge {
             (evidence.slip, 1.0 - evidence.guess)
         };
         let posterior = known * if_known / (known * if_known + (1.0 - known) * if_unknown);
-        self.probability = posterior + (1.0 - posterior) * evidence.learn;
+        let learnt = posterior + (1.0 - posterior) * evidence.learn;
+        let ran = correct && kind == ObservationKind::Run;
+        self.probability = if ran { learnt.min(known.max(RUN_CEILING)) } else { learnt };
         self.seen_at = self.seen_at.max(at);
         self.attempts += 1;
         self.successes += u32::from(correct);
+        self.recalls += u32::from(correct && !ran);
     }
 }
 
@@ -96,6 +101,22 @@ mod tests {
         let before = knowledge.probability;
         knowledge.observe(ObservationKind::Question, false, noon());
         assert!((knowledge.probability - before).abs() < 0.05);
+    }
+
+    #[test]
+    fn programs_that_ran_never_make_a_topic_one_to_build_on() {
+        let mut knowledge = Knowledge::new(noon());
+        knowledge.observe(ObservationKind::Question, false, noon());
+        let asked = knowledge.probability;
+        for day in 0..50 {
+            knowledge.observe(ObservationKind::Run, true, noon() + Duration::days(day));
+        }
+        assert!(knowledge.probability > asked && knowledge.probability < parameters::READY);
+        assert_eq!((knowledge.successes, knowledge.recalls), (50, 0), "and they do not make it last");
+        let mut mastered = solved(4);
+        let before = mastered.probability;
+        mastered.observe(ObservationKind::Run, true, noon());
+        assert!((mastered.probability - before).abs() < 1e-12, "what is known better stays");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The fold is a function of the set of observations: order of arrival and repetition change nothing.
 
 use chrono::{DateTime, Duration, TimeZone as _, Utc};
+use learnflow_agent::LearningStyle;
 use learnflow_events::payload::ObservationKind;
 use learnflow_learner::{LearnerState, StoredObservation, curriculum, parameters, state};
 use proptest::prelude::*;
@@ -18,6 +19,16 @@ fn exercise(seq: i64, topic: &str, correct: bool) -> StoredObservation {
         correct,
         query_id: None,
         observed_at: day(seq),
+    }
+}
+
+/// A run outside turns; its number says nothing about when it was.
+fn run(number: i64, topic: &str, correct: bool, on: i64) -> StoredObservation {
+    StoredObservation {
+        kind: ObservationKind::Run,
+        seq: -number,
+        observed_at: day(on),
+        ..exercise(number, topic, correct)
     }
 }
 
@@ -57,6 +68,21 @@ proptest! {
     }
 
     #[test]
+    fn a_failing_run_raises_nothing_above_what_a_stranger_knows(
+        before in prop::collection::vec(any_observation(), 0..60),
+        number in 7i64..1000,
+        topic in prop::sample::select(curriculum::topics().map(|topic| topic.id).take(12).collect::<Vec<_>>()),
+        at in 90i64..400,
+    ) {
+        let known = |seen: &[StoredObservation]| {
+            LearnerState::fold(seen).mastery_at(day(at)).get(topic).copied().unwrap_or(parameters::PRIOR)
+        };
+        let mut after = before.clone();
+        after.push(run(number, topic, false, at));
+        prop_assert!(known(&after) <= known(&before).max(parameters::PRIOR), "{} > {}", known(&after), known(&before));
+    }
+
+    #[test]
     fn mastery_is_always_a_probability(observations in prop::collection::vec(any_observation(), 0..60), later in 0i64..2000) {
         let folded = LearnerState::fold(&observations);
         for probability in folded.mastery_at(day(later)).into_values() {
@@ -66,6 +92,80 @@ proptest! {
             prop_assert!((0.0..=1.0).contains(&probability));
         }
     }
+}
+
+#[test]
+fn a_run_takes_its_place_in_time_whatever_its_number() {
+    let mut seen: Vec<StoredObservation> = (1..=4).map(|seq| exercise(seq, "for-loops", true)).collect();
+    let later = day(300);
+    let faded = LearnerState::fold(&seen).mastery_at(later)["for-loops"];
+    seen.push(run(1, "for-loops", false, 300));
+    let failed = LearnerState::fold(&seen).mastery_at(later)["for-loops"];
+    assert!(failed < faded, "a failing run raises mastery from {faded} to {failed}");
+    let mut renumbered = seen.clone();
+    renumbered[4].seq = -(1 << 60);
+    assert_eq!(LearnerState::fold(&renumbered), LearnerState::fold(&seen));
+}
+
+#[test]
+fn programs_that_ran_count_once_a_day_for_topics_that_were_met() {
+    let asked = StoredObservation { kind: ObservationKind::Question, ..exercise(1, "for-loops", false) };
+    let fold = |runs: &[StoredObservation]| {
+        LearnerState::fold(&runs.iter().chain([&asked]).cloned().collect::<Vec<_>>())
+    };
+    let once = fold(&[run(1, "for-loops", true, 5)]);
+    assert!(once.mastery()["for-loops"] > fold(&[]).mastery()["for-loops"]);
+    let often: Vec<StoredObservation> =
+        (1..40).map(|number| run(number, "for-loops", true, 5)).chain([run(99, "sets", true, 5)]).collect();
+    assert_eq!(fold(&often), once);
+    assert!(fold(&[run(1, "for-loops", true, 5), run(2, "for-loops", true, 6)]).mastery() > once.mastery());
+    // The first of a day is the one that counts, and it came before the question.
+    assert_eq!(fold(&[run(1, "for-loops", true, 0)]), fold(&[]));
+}
+
+#[test]
+fn a_submission_counts_once_however_many_topics_it_shows() {
+    let topics = ["accumulators", "integer-division", "for-loops", "lists", "range"];
+    let passed = |seq: i64, correct: bool| {
+        topics
+            .into_iter()
+            .zip(0..)
+            .map(move |(topic, place)| StoredObservation { place, ..exercise(seq, topic, correct) })
+    };
+    let once: Vec<StoredObservation> = passed(1, true).collect();
+    assert_eq!(LearnerState::fold(&once).achievements, ["first-exercise"]);
+    let mut ten: Vec<StoredObservation> = (1..=9).flat_map(|seq| passed(seq, true)).collect();
+    let reached = |seen: &[StoredObservation], id: &str| {
+        LearnerState::fold(seen).achievements.iter().any(|reached| reached == id)
+    };
+    assert!(reached(&ten, "five-in-a-row") && !reached(&ten, "exercises:10"));
+    ten.extend(passed(10, true));
+    assert!(reached(&ten, "exercises:10"));
+    let broken: Vec<StoredObservation> =
+        [true, true, false, true, true].into_iter().zip(1..).flat_map(|(ok, seq)| passed(seq, ok)).collect();
+    assert!(!reached(&broken, "five-in-a-row"));
+}
+
+#[test]
+fn a_learning_style_is_seen_from_occasions() {
+    let question =
+        |seq| StoredObservation { kind: ObservationKind::Question, ..exercise(seq, "for-loops", false) };
+    let style = |seen: Vec<StoredObservation>| LearnerState::fold(&seen).learning_style;
+    let tries = |count: i64| (1..=count).map(|seq| exercise(seq, "lists", true));
+    assert_eq!(style(tries(11).collect()), None, "too little is known");
+    assert_eq!(style(tries(12).collect()), Some(LearningStyle::ExampleDriven));
+    assert_eq!(style((1..=12).map(question).collect()), Some(LearningStyle::StepByStep));
+    assert_eq!(
+        style(tries(8).chain((9..=16).map(question)).collect()),
+        None,
+        "as much of one as of the other"
+    );
+    // Many topics in few submissions are few occasions.
+    let few = |place| tries(4).map(move |passed| StoredObservation { place, ..passed });
+    assert_eq!(style((0..6).flat_map(few).collect()), None);
+    // So are many runs on one day.
+    let met = [question(1)].into_iter();
+    assert_eq!(style(met.chain((1..60).map(|number| run(number, "for-loops", true, 5))).collect()), None);
 }
 
 #[test]

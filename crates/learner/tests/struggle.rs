@@ -15,7 +15,13 @@ fn minute(number: i64) -> DateTime<Utc> {
 }
 
 fn turn(number: u128, at: i64) -> Turn {
-    Turn { query_id: Uuid::from_u128(number), topics: vec!["for-loops".to_owned()], asked_at: minute(at) }
+    Turn {
+        query_id: Uuid::from_u128(number),
+        topics: vec!["for-loops".to_owned()],
+        agent: "concepts".to_owned(),
+        passed: None,
+        asked_at: minute(at),
+    }
 }
 
 fn run(number: u128, error: Option<&str>) -> Run {
@@ -62,6 +68,42 @@ fn the_same_topic_three_times_in_ten_minutes() {
         detect(&Activity { turns: many, ..Activity::default() }, minute(2))[0].level,
         StruggleLevel::High
     );
+}
+
+#[test]
+fn only_turns_that_show_difficulty_count() {
+    let by = |number: u128, agent: &str, passed: Option<bool>| Turn {
+        agent: agent.to_owned(),
+        passed,
+        topics: vec!["accumulators".to_owned(), "for-loops".to_owned()],
+        ..turn(number, number as i64)
+    };
+    let alerts = |turns: Vec<Turn>| detect(&Activity { turns, ..Activity::default() }, minute(8));
+    // A task, a hint, a look at one's progress, a review, a run, and the right solution.
+    let at_work = vec![
+        by(1, "exercise", None),
+        by(2, "exercise", None),
+        by(3, "progress", None),
+        by(4, "code-review", None),
+        by(5, "code-runner", None),
+        by(6, "exercise", Some(true)),
+    ];
+    assert!(alerts(at_work.clone()).is_empty(), "{:?}", alerts(at_work));
+
+    // A failed submission speaks about the main topic only: the others may be fine.
+    let failed: Vec<Turn> = (0..3).map(|number| by(number, "exercise", Some(false))).collect();
+    let found = alerts(failed);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].topic, "accumulators");
+    assert!(found[0].context.starts_with("3 failed submissions on “"), "{}", found[0].context);
+
+    let mixed =
+        vec![by(0, "debug", None), by(1, "concepts", None), by(2, "exercise", Some(false)), turn(9, 3)];
+    let found = alerts(mixed);
+    assert_eq!(found.len(), 2, "{found:?}");
+    let about = |topic: &str| &found.iter().find(|alert| alert.topic == topic).expect("an alert").context;
+    assert!(about("accumulators").starts_with("2 questions about and 1 failed submission on “"), "{found:?}");
+    assert!(about("for-loops").starts_with("3 questions about “"), "{found:?}");
 }
 
 #[test]

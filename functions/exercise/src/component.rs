@@ -1,6 +1,6 @@
 //! The exercise agent as a Spin component.
 
-use learnflow_agent::{Answer, Fault, Question, llm::completed};
+use learnflow_agent::{Answer, Fault, Question, llm::completed, tutoring::MOST_WITHOUT_POLICY};
 use learnflow_agent_spin::{
     Environment,
     database::jsonb,
@@ -12,11 +12,13 @@ use learnflow_agent_spin::{
 };
 use learnflow_events::{
     Agent, EventType, ids,
-    payload::{ModelUse, ResponseType},
+    payload::{HintTier, ModelUse, ResponseType},
 };
 use learnflow_exercise_bank::draft::{adopt, adopt_all};
 use serde_json::{Value, json};
 use spin_sdk::{http::Request, http_service};
+
+use crate::{Policy, bank::Exercise};
 
 #[http_service]
 async fn handle(request: Request) -> Response {
@@ -34,15 +36,16 @@ async fn handle(request: Request) -> Response {
             {
                 return Ok(answer);
             }
+            let policy = CoursePolicy { environment, student_id: &turn.student_id };
             match turn.action.as_deref() {
-                Some("generate") => crate::generate(question),
+                Some("generate") => crate::generate(question, &policy).await,
                 Some("submit") => {
                     let answer = crate::submit(question, &sandbox).await?;
                     record(environment, turn, question.query.code.as_deref(), &answer).await?;
                     Ok(answer)
                 }
                 _ => {
-                    let answer = crate::answer(question, &sandbox).await?;
+                    let answer = crate::answer(question, &sandbox, &policy).await?;
                     record(environment, turn, question.query.code.as_deref(), &answer).await?;
                     Ok(answer)
                 }
@@ -51,6 +54,19 @@ async fn handle(request: Request) -> Response {
         crate::model::writing,
     )
     .await
+}
+
+/// What the student's classes allow, as the database has it.
+struct CoursePolicy<'a> {
+    environment: &'a Environment,
+    student_id: &'a str,
+}
+
+impl Policy for CoursePolicy<'_> {
+    async fn most(&self, exercise: &Exercise) -> Result<HintTier, Fault> {
+        let tutoring = self.environment.database.tutoring(self.student_id, Some(exercise.id)).await?;
+        Ok(tutoring.max_tier.unwrap_or(MOST_WITHOUT_POLICY))
+    }
 }
 
 /// A new exercise by the model, verified and kept; `None` when the bank has to do.

@@ -106,7 +106,8 @@ fn verdict(
     let text = if report.passed {
         praise(exercise, report, attempts)
     } else {
-        guidance(exercise, shown, hidden, misconception, attempts)
+        let hint = present::unlocked(question, exercise, question.tier);
+        guidance(exercise, shown, hidden, misconception, attempts, hint)
     };
     let mut answer = Answer::authored(ResponseType::Grading, text);
     answer.reasoning = format!("{passed} of {} tests pass in the sandbox.", report.verdicts.len());
@@ -170,6 +171,7 @@ fn guidance(
     hidden: &[TestVerdict],
     misconception: Option<&WrongAnswer>,
     attempts: u32,
+    hint: usize,
 ) -> String {
     let passed = shown.iter().chain(hidden).filter(|verdict| verdict.passed).count();
     let total = shown.len() + hidden.len();
@@ -204,8 +206,7 @@ fn guidance(
         parts.push(format!("**What I think happened:** {}", wrong.misconception));
     }
     if misconception.is_none() || attempts > 1 {
-        let tier = (attempts as usize - 1).min(exercise.hints.len() - 1);
-        parts.push(format!("**Hint {}:** {}", tier + 1, exercise.hints[tier]));
+        parts.push(format!("**Hint {hint}:** {}", exercise.hints[hint - 1]));
     }
     parts.join("\n\n")
 }

@@ -41,6 +41,7 @@ pub fn writing(question: &Question, authored: &Answer) -> Option<Writing> {
                 query.query_text.clone(),
                 code.clone(),
             ],
+            printed: None,
             failed: None,
             program: code.clone(),
         },

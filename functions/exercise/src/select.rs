@@ -12,6 +12,7 @@ use learnflow_learner::{
 
 use crate::{
     bank::{Exercise, bank},
+    parsons,
     request::Request,
 };
 
@@ -25,8 +26,8 @@ pub struct Choice {
 }
 
 /// The best exercise for a request: unsolved, on the topics asked for (or on those that are due), of the
-/// difficulty asked for (or that fits the student), and with its other topics in place. `None` when nothing on the
-/// topics asked for is left.
+/// difficulty asked for (or that fits the student), fit for the form asked for, and with its other topics in place.
+/// `None` when nothing on the topics asked for is left.
 pub fn choose(question: &Question, request: &Request) -> Option<Choice> {
     let student = &question.student;
     let mastery = effective_mastery(&student.mastery_levels);
@@ -50,7 +51,7 @@ pub fn choose(question: &Question, request: &Request) -> Option<Choice> {
 }
 
 /// What decides, most important first; smaller is better.
-type Rank = (bool, usize, u8, bool, usize, usize, usize);
+type Rank = (bool, usize, bool, u8, bool, usize, usize, usize);
 
 fn rank(
     question: &Question,
@@ -77,6 +78,7 @@ fn rank(
     (
         request.difficulty.is_some() && off_level > 0,
         asked,
+        request.parsons && !parsons::suits(exercise),
         if request.topics.is_empty() { u8::from(not_ready > 0) } else { 0 },
         known && request.topics.is_empty(),
         turn,

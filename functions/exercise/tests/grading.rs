@@ -1,12 +1,32 @@
 //! What a student reads about a submission: never a hidden test, always something to go on.
 
-use exercise::{answer, bank, bank::Exercise, generate};
+use exercise::{Policy, bank, bank::Exercise, parsons};
 use futures::executor::block_on;
-use learnflow_agent::{Fault, FaultKind, Question, Sandbox, context::ExerciseState};
+use learnflow_agent::{Answer, Fault, FaultKind, Question, Sandbox, context::ExerciseState};
 use learnflow_events::{
     code::{Outcome, PythonError, RunReport, RunRequest, TestCase, TestReport, TestRequest, TestVerdict},
-    payload::{QuerySubmitted, ResponseType},
+    payload::{HintTier, QuerySubmitted, ResponseType},
 };
+
+/// A policy that is the same for every exercise.
+struct Allows(HintTier);
+
+impl Policy for Allows {
+    async fn most(&self, _: &Exercise) -> Result<HintTier, Fault> {
+        Ok(self.0)
+    }
+}
+
+/// Without a class.
+const NO_CLASS: Allows = Allows(learnflow_agent::tutoring::MOST_WITHOUT_POLICY);
+
+async fn answer(question: &Question, sandbox: &impl Sandbox) -> Result<Answer, Fault> {
+    exercise::answer(question, sandbox, &NO_CLASS).await
+}
+
+fn generate(question: &Question) -> Result<Answer, Fault> {
+    block_on(exercise::generate(question, &NO_CLASS))
+}
 
 /// A sandbox that follows a script: for each program, what it makes of each test. (That the bank's programs do what
 /// they should is tested in the real sandbox by the integration tests.)
@@ -187,32 +207,126 @@ fn what_is_solved_is_not_set_again_and_an_exhausted_topic_is_said_plainly() {
 }
 
 #[test]
-fn the_parsons_form_has_all_lines_in_another_order_and_no_indentation() {
-    for exercise in bank() {
-        let lines = exercise::parsons::shuffled(exercise);
-        let mut given: Vec<&str> = exercise
+fn the_parsons_form_has_all_lines_in_another_order_and_some_that_do_not_belong() {
+    let mut with_distractors = 0;
+    for exercise in bank::bank() {
+        let given = parsons::shuffled(exercise);
+        let solution: Vec<&str> = exercise
             .solution
             .lines()
             .map(str::trim)
             .filter(|line| !line.is_empty() && !line.starts_with('#'))
             .collect();
-        if given.len() > 2 {
-            assert_ne!(lines, given, "{} is in order", exercise.id);
+        let (own, others): (Vec<&str>, Vec<&str>) = given.iter().partition(|line| solution.contains(line));
+        assert_eq!(parsons::suits(exercise), solution.len() > 3, "{}", exercise.id);
+        if parsons::suits(exercise) {
+            assert_ne!(own, solution, "{} is in order", exercise.id);
+            with_distractors += usize::from(!others.is_empty());
         }
-        let mut lines = lines;
-        lines.sort();
-        given.sort_unstable();
-        assert_eq!(lines, given, "{}", exercise.id);
+        let sorted = |mut lines: Vec<&'static str>| {
+            lines.sort_unstable();
+            lines
+        };
+        assert_eq!(sorted(own), sorted(solution), "{}", exercise.id);
+        for line in others {
+            let wrong = exercise.wrong.iter().any(|wrong| wrong.code.lines().any(|text| text.trim() == line));
+            let given = exercise.starter.lines().any(|text| text.trim() == line);
+            assert!(wrong && !given, "{}: {line}", exercise.id);
+        }
     }
+    let suited = bank::bank().iter().filter(|exercise| parsons::suits(exercise)).count();
+    assert!(with_distractors + 3 > suited, "{with_distractors} of {suited} have lines that do not belong");
+}
+
+#[test]
+fn the_lines_are_given_only_where_they_give_nothing_away_and_the_course_allows_it() {
+    let parsons = |id: &str, most: HintTier| {
+        let mut question = asked("as a Parsons puzzle please");
+        question.query.exercise_id = Some(id.to_owned());
+        block_on(exercise::generate(&question, &Allows(most))).expect("an exercise")
+    };
+    let given = parsons("sum-of-evens", HintTier::WorkedPart);
+    assert_eq!(given.evidence["form"], "parsons");
+    assert!(
+        given.text.contains("some that do not belong") && given.text.contains("total += 1"),
+        "{}",
+        given.text
+    );
+    assert!(
+        given.evidence["lines"].as_array().is_some_and(|lines| lines.contains(&"total += number".into()))
+    );
+    let short = parsons("last-item", HintTier::Full);
+    let refused = parsons("sum-of-evens", HintTier::Explanation);
+    for (code, why) in [(&short, "too short"), (&refused, "Your course")] {
+        assert_eq!(code.evidence["form"], "code");
+        assert!(code.text.contains(why) && code.text.contains("Start from this"), "{}", code.text);
+        assert!(code.evidence["lines"].is_null());
+    }
+    assert!(!short.text.contains("items[-1]"), "{}", short.text);
+    assert!(!refused.text.contains("total += number"), "{}", refused.text);
+}
+
+#[test]
+fn whoever_asks_for_lines_to_order_gets_an_exercise_that_has_some() {
+    for text in ["give me a Parsons puzzle", "lines in order on return values please"] {
+        let chosen = generate(&asked(text)).expect("an exercise");
+        assert_eq!(chosen.evidence["form"], "parsons", "{}", chosen.text);
+    }
+}
+
+#[test]
+fn a_task_tells_the_hints_that_are_unlocked_and_no_others() {
+    let told = |attempts: u32, passed: bool, tier: HintTier, most: HintTier| {
+        let mut question = asked("this one");
+        question.query.exercise_id = Some("sum-of-evens".to_owned());
+        question.tier = tier;
+        question.student.exercises =
+            vec![ExerciseState { exercise_id: "sum-of-evens".to_owned(), attempts, passed }];
+        let answer = block_on(exercise::generate(&question, &Allows(most))).expect("an exercise");
+        answer.evidence["hints"].as_array().expect("hints").len()
+    };
+    use HintTier::{Explanation, Full, Nudge, Pointer};
+    assert_eq!(told(0, false, Explanation, Full), 1);
+    assert_eq!(told(1, false, Explanation, Full), 2);
+    assert_eq!(told(9, false, Explanation, Full), 3);
+    assert_eq!(told(9, false, Pointer, Full), 2);
+    assert_eq!(told(9, false, Explanation, Nudge), 1, "the policy of the exercise that was chosen");
+    assert_eq!(told(1, true, Nudge, Nudge), 3, "it is solved");
+}
+
+#[test]
+fn a_hint_goes_no_further_than_the_tier() {
+    let mut question = asked("give me a hint");
+    question.query.exercise_id = Some("sum-of-evens".to_owned());
+    question.student.exercises =
+        vec![ExerciseState { exercise_id: "sum-of-evens".to_owned(), attempts: 5, passed: false }];
+    let hints = sum_of_evens().hints;
+    for (tier, number) in [(HintTier::Nudge, 1), (HintTier::Pointer, 2), (HintTier::Explanation, 3)] {
+        question.tier = tier;
+        let answer = generate(&question).expect("a hint");
+        assert_eq!(answer.evidence["hint"], number);
+        assert!(answer.text.contains(hints[number - 1]), "{}", answer.text);
+        assert!(!answer.text.contains("Try it before you ask"), "no next one is promised: {}", answer.text);
+    }
+    question.student.exercises.clear();
+    assert!(generate(&question).expect("a hint").text.contains("Try it before you ask for the next one"));
+
+    let mut failed = submission("mine");
+    failed.tier = HintTier::Nudge;
+    failed.student.exercises =
+        vec![ExerciseState { exercise_id: "sum-of-evens".to_owned(), attempts: 5, passed: false }];
+    let fails = Scripted(|code, _| if code == "mine" { Verdict::Gives("7") } else { Verdict::Gives("8") });
+    let answer = block_on(answer(&failed, &fails)).expect("graded");
+    assert!(answer.text.contains(hints[0]) && !answer.text.contains(hints[1]), "{}", answer.text);
 }
 
 #[test]
 fn the_bank_covers_the_curriculum_and_gives_nothing_away() {
     for topic in learnflow_learner::curriculum::topics() {
-        let main = bank().iter().filter(|exercise| exercise.topics[0] == topic.id).count();
+        let main = bank::bank().iter().filter(|exercise| exercise.topics[0] == topic.id).count();
         assert!(main > 0, "no exercise is mainly about {}", topic.id);
     }
-    for exercise in bank() {
+    for exercise in bank::bank() {
         let shown = exercise::present::task(exercise);
         for (given, _) in exercise.hidden {
             // Very short inputs occur in any text.

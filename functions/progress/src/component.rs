@@ -11,7 +11,7 @@ use learnflow_agent_spin::{
 };
 use learnflow_events::{
     Agent, Event, EventType, Incoming, Outgoing,
-    code::CodeExecuted,
+    code::{CodeExecuted, Outcome},
     ids,
     message::extension,
     payload::{AgentResponded, FeedbackGiven},
@@ -50,7 +50,7 @@ async fn handle(request: Request) -> Response {
     .await
 }
 
-/// What is stored of a student (migrations/0007_learner.sql, `learner_record`).
+/// What is stored of a student (migrations/0049_learner.sql, `learner_record`).
 #[derive(Deserialize)]
 struct Record {
     model_version: i64,
@@ -100,12 +100,28 @@ impl Seen {
     async fn observations(
         &self,
         environment: &Environment,
-        stored: &[StoredObservation],
+        student_id: &str,
         at: DateTime<Utc>,
     ) -> Result<Vec<StoredObservation>, Fault> {
         Ok(match self {
             Self::Answer(answer) => from_answer(answer, at),
-            Self::Run(executed) => from_run(executed, &[], stored, at),
+            Self::Run(executed) => {
+                let program: String = match executed.report.outcome {
+                    // Whoever publishes a run has stored it before.
+                    Outcome::Ok => {
+                        environment
+                            .database
+                            .value(
+                                "SELECT to_jsonb(coalesce((SELECT code FROM code_submissions
+                                                            WHERE run_id = $1 AND student_id = $2), ''))",
+                                vec![executed.run_id.into(), student_id.to_owned().into()],
+                            )
+                            .await?
+                    }
+                    _ => String::new(),
+                };
+                from_run(executed, &program, at)
+            }
             Self::Feedback(feedback) => {
                 let turn: Value = environment
                     .database
@@ -135,7 +151,7 @@ async fn learn(incoming: Incoming) -> Result<Option<Event>, Fault> {
     }
     for _ in 0..COMMIT_ATTEMPTS {
         let record = Record::load(&environment, &student_id).await?;
-        let new = seen.observations(&environment, &record.observations, at).await?;
+        let new = seen.observations(&environment, &student_id, at).await?;
         let change = observe::observe(&record.observations, new, &record.activity, Utc::now());
         let reply = reply(&change, &incoming, &student_id, environment.traceparent.clone());
         let committed = commit(
@@ -196,6 +212,8 @@ async fn commit(
     let state = &change.state;
     let model = json!({
         "skill_level": state.skill_level(),
+        // Too little evidence takes back what an earlier state said: what is stored depends on what was seen alone.
+        "learning_style": state.learning_style.unwrap_or_default(),
         "topics_covered": state.topics_covered(),
         "mastery_levels": state.mastery(),
         "struggle_topics": state.struggle_topics,
@@ -209,7 +227,7 @@ async fn commit(
         })
         .collect();
     let alerts: Vec<Value> = change
-        .alerts
+        .alert
         .iter()
         .map(|alert| {
             let cause = format!("{event_id}/{}/{}", alert.topic, alert.cause.as_str());

@@ -1,67 +1,63 @@
 //! From an event to observations, and from observations to what changed.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use learnflow_events::{
+    Agent,
     code::{CodeExecuted, Outcome},
     payload::{AgentResponded, FeedbackGiven, MasteryUpdated, ObservationKind, StudentStruggling},
 };
 use learnflow_learner::{
-    LearnerState, StoredObservation, curriculum,
+    LearnerState, StoredObservation, curriculum, program,
     struggle::{self, Activity, Alert},
 };
 
-/// First place of observations from feedback, so that they never meet those of the answer itself.
-const FEEDBACK_PLACE: i16 = 1_000;
 /// Most observations that one event may bring.
 const MOST_OBSERVATIONS: usize = 100;
+/// First place of observations from feedback, so that they never meet those of an answer.
+const FEEDBACK_PLACE: i16 = 1_000;
 
-/// What an answer showed: its observations, numbered as the turn is. Topics that the curriculum does not have are
-/// left out.
+/// What an answer showed: its observations, numbered as the turn is. Two agents may answer a turn (the concept behind a
+/// fault), so each has places of its own. Topics that the curriculum does not have are left out.
 pub fn from_answer(answer: &AgentResponded, at: DateTime<Utc>) -> Vec<StoredObservation> {
+    let agent = Agent::ALL.iter().position(|agent| agent.as_str() == answer.agent_name);
+    let first = agent.unwrap_or(Agent::ALL.len()) * MOST_OBSERVATIONS;
     answer
         .observations
         .iter()
         .filter(|observation| curriculum::topic(&observation.topic).is_some())
         .take(MOST_OBSERVATIONS)
-        .enumerate()
-        .map(|(place, observation)| StoredObservation {
+        .zip(first..)
+        .map(|(observation, place)| StoredObservation {
             seq: answer.seq,
             place: place as i16,
             topic: observation.topic.clone(),
             kind: observation.kind,
             correct: observation.correct,
             query_id: Some(answer.query_id),
-            observed_at: at,
+            observed_at: as_stored(at),
         })
         .collect()
 }
 
 /// What a run outside a turn showed. A program that raised speaks against the topic behind its error; one that ran
-/// speaks for `topics`, the ideas that its text uses, if the caller knows them. The run gets the next negative number,
-/// or none when `stored` has it already (its id is kept as `query_id`).
-pub fn from_run(
-    executed: &CodeExecuted,
-    topics: &[String],
-    stored: &[StoredObservation],
-    at: DateTime<Utc>,
-) -> Vec<StoredObservation> {
-    if stored.iter().any(|observation| observation.query_id == Some(executed.run_id)) {
-        return Vec::new();
-    }
+/// speaks for the topics that its main part uses, which the fold takes for the weak sign that it is. `program` is its
+/// text, empty when it is not known. The run's id is kept as `query_id`, and its number is made of it: negative, so
+/// that it is no turn's, and the same whatever arrived before.
+pub fn from_run(executed: &CodeExecuted, program: &str, at: DateTime<Utc>) -> Vec<StoredObservation> {
     let seen: Vec<(String, bool)> = match (&executed.report.error, executed.report.outcome) {
         (Some(error), _) => curriculum::topic_of_exception(&error.kind)
             .map(|topic| (topic.to_owned(), false))
             .into_iter()
             .collect(),
         (None, Outcome::Timeout) => vec![("while-loops".to_owned(), false)],
-        (None, Outcome::Ok) => topics
-            .iter()
-            .filter(|topic| curriculum::topic(topic).is_some())
-            .map(|topic| (topic.clone(), true))
-            .collect(),
+        (None, Outcome::Ok) => {
+            program::topics_used(program).into_iter().map(|topic| (topic.to_owned(), true)).collect()
+        }
         (None, _) => Vec::new(),
     };
-    let seq = stored.iter().map(|observation| observation.seq).min().unwrap_or(0).min(0) - 1;
+    // As migrations/0049_learner.sql numbers the runs that were stored before.
+    let (high, low) = executed.run_id.as_u64_pair();
+    let seq = ((high ^ low) | (1 << 63)).cast_signed();
     seen.into_iter()
         .take(MOST_OBSERVATIONS)
         .enumerate()
@@ -72,7 +68,7 @@ pub fn from_run(
             kind: ObservationKind::Run,
             correct,
             query_id: Some(executed.run_id),
-            observed_at: at,
+            observed_at: as_stored(at),
         })
         .collect()
 }
@@ -101,22 +97,28 @@ pub fn from_feedback(
             kind: ObservationKind::Question,
             correct: false,
             query_id: Some(feedback.query_id),
-            observed_at: at,
+            observed_at: as_stored(at),
         })
         .collect()
+}
+
+/// A time as PostgreSQL keeps it, so that an observation is folded alike before and after it was stored.
+fn as_stored(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.trunc_subsecs(6)
 }
 
 /// What follows from new observations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// Rows to insert.
+    /// Rows to insert, or to put in the place of later ones with the same numbers.
     pub insert: Vec<StoredObservation>,
     /// The student's state with them.
     pub state: LearnerState,
     /// What changed in it, if anything did.
     pub mastery_updated: Option<MasteryUpdated>,
-    /// Alerts to open, most serious first.
-    pub alerts: Vec<Alert>,
+    /// The alert to open, the most serious one. The reply tells of it, so there is never a second one that nobody hears
+    /// of: it is found again, and told, with the next event for as long as its cause is there.
+    pub alert: Option<Alert>,
 }
 
 /// The event that the progress agent replies with.
@@ -131,7 +133,7 @@ pub enum Reply {
 impl Change {
     /// At most one event: an alert is more urgent than a changed number, which is stored in any case.
     pub fn reply(&self) -> Option<Reply> {
-        match (self.alerts.first(), &self.mastery_updated) {
+        match (&self.alert, &self.mastery_updated) {
             (Some(alert), _) => Some(Reply::Struggling(alert.into())),
             (None, Some(updated)) => Some(Reply::Mastery(updated.clone())),
             (None, None) => None,
@@ -140,7 +142,8 @@ impl Change {
 }
 
 /// Adds observations to what is stored of a student, and applies the struggle rules to the recent activity (which
-/// includes the event at hand) at the time `now`. Observations that are stored already change nothing.
+/// includes the event at hand) at the time `now`. Observations that are stored already change nothing; of what was said
+/// twice (feedback that was given again) the first counts, whichever arrives first.
 pub fn observe(
     stored: &[StoredObservation],
     new: Vec<StoredObservation>,
@@ -149,7 +152,12 @@ pub fn observe(
 ) -> Change {
     let insert: Vec<StoredObservation> = new
         .into_iter()
-        .filter(|new| !stored.iter().any(|old| (old.seq, old.place) == (new.seq, new.place)))
+        .filter(|new| {
+            let known = |old: &StoredObservation| {
+                (old.seq, old.place) == (new.seq, new.place) && old.observed_at <= new.observed_at
+            };
+            !stored.iter().any(known)
+        })
         .collect();
     let before = LearnerState::fold(stored);
     let all: Vec<StoredObservation> = stored.iter().chain(&insert).cloned().collect();
@@ -167,5 +175,6 @@ pub fn observe(
         changes,
         achievements,
     });
-    Change { insert, state, mastery_updated, alerts: struggle::detect(activity, now) }
+    let alert = struggle::detect(activity, now).into_iter().next();
+    Change { insert, state, mastery_updated, alert }
 }
