@@ -12,7 +12,8 @@ use learnflow_events::Route;
 use serde::Deserialize;
 use triage::{
     model::Model,
-    train::{Example, Quality, quality, read_examples, train},
+    overlap,
+    train::{Data, Example, Quality, quality, read_file, unsure},
 };
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -34,28 +35,44 @@ struct Arguments {
 fn main() -> Result<ExitCode> {
     let arguments = arguments()?;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let calibration = read(&folder.join("data/calibration.jsonl"))?;
-    let examples = training_data(&folder.join("data/train"))?;
-    let model = train(&examples, &calibration);
+    let data = Data::read(&folder.join("data"))?;
+    let model = data.train();
     let path = folder.join("model.bin");
     if arguments.check && fs::read(&path)? != model.to_bytes() {
         eprintln!("model.bin is not what data/ gives; write it with `cargo xtask train-triage`");
         return Ok(ExitCode::FAILURE);
     }
-    let mut sets = vec![
-        ("held out".to_owned(), read(&folder.join("data/heldout.jsonl"))?),
-        ("calibration".to_owned(), calibration),
-    ];
-    if let Some(questions) = &arguments.questions {
-        for part in ["test", "dev"] {
-            let labels = folder.join(format!("data/cs1qa-{part}.tsv"));
-            sets.push((format!("CS1QA {part}"), labelled_questions(questions, &labels)?));
+    let held_out = data.all_held_out();
+    let vague = unsure(&model, &held_out);
+    let mut sets = vec![("held out".to_owned(), held_out)];
+    for (name, set) in &data.held_out {
+        if set.iter().any(|example| !example.vague) {
+            sets.push((format!("held out: {name}"), set.clone()));
         }
     }
-    for file in &arguments.files {
-        sets.push((file.display().to_string(), read(file)?));
+    sets.push(("calibration".to_owned(), data.calibration));
+    if let Some(questions) = &arguments.questions {
+        for part in ["test", "whole", "dev"] {
+            let labels = folder.join(format!("data/cs1qa-{part}.tsv"));
+            let set = labelled_questions(questions, &labels)?;
+            if let Some((question, known)) = overlap::shared(&set, &data.training).first() {
+                return Err(format!(
+                    "CS1QA's {:?} cannot be measured: {:?} was trained on",
+                    question.text, known.text
+                )
+                .into());
+            }
+            sets.push((format!("CS1QA {part}"), set));
+        }
     }
-    println!("{} messages trained on", examples.len());
+    let reported = sets.len();
+    for file in &arguments.files {
+        sets.push((file.display().to_string(), read_file(file)?));
+    }
+    let trained_on = format!("Trained on {} messages.", data.training.len());
+    let unsure_about =
+        format!("Of held-out messages that say nothing, triage is unsure about {} of {}.", vague.0, vague.1);
+    println!("{trained_on}\n{unsure_about}");
     for (name, set) in &sets {
         let quality = measure(&model, set);
         println!("{}\n{}", row(name, &quality), confusion(&quality));
@@ -65,9 +82,13 @@ fn main() -> Result<ExitCode> {
     }
     if !arguments.check {
         fs::write(&path, model.to_bytes())?;
-        let figures: Vec<(&str, Quality)> =
-            sets.iter().take(4).map(|(name, set)| (name.as_str(), measure(&model, set))).collect();
-        write_figures(&folder.join("../../docs/triage.md"), examples.len(), &figures)?;
+        let mut lines: Vec<(String, String)> = sets[..reported]
+            .iter()
+            .map(|(name, set)| (format!("| {name} |"), row(name, &measure(&model, set))))
+            .collect();
+        lines.push(("Trained on ".to_owned(), trained_on));
+        lines.push(("Of held-out".to_owned(), unsure_about));
+        write_figures(&folder.join("../../docs/triage.md"), &lines)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -85,23 +106,6 @@ fn arguments() -> Result<Arguments> {
         }
     }
     Ok(found)
-}
-
-fn read(path: &Path) -> Result<Vec<Example>> {
-    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(read_examples(&text).map_err(|error| format!("{}: {error}", path.display()))?)
-}
-
-/// All files of the folder, in the order of their names.
-fn training_data(folder: &Path) -> Result<Vec<Example>> {
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<_>>()?;
-    files.sort();
-    let mut examples = Vec::new();
-    for file in files {
-        examples.extend(read(&file)?);
-    }
-    Ok(examples)
 }
 
 #[derive(Deserialize)]
@@ -122,17 +126,17 @@ fn labelled_questions(questions: &Path, labels: &Path) -> Result<Vec<Example>> {
         let (id, route) = line.split_once('\t').ok_or("a line of labels is `id<tab>route`")?;
         let route = Route::ALL.into_iter().find(|known| known.as_str() == route).ok_or("no such route")?;
         let text = texts.get(&id.parse()?).ok_or_else(|| format!("there is no question {id}"))?;
-        examples.push(Example { text: text.clone(), code: None, route });
+        examples.push(Example { text: text.clone(), code: None, route, vague: false });
     }
     Ok(examples)
 }
 
-fn decide(model: &Model, example: &Example) -> (Route, f64) {
+fn decide(model: &Model<'_>, example: &Example) -> (Route, f64) {
     let decision = triage::classify_with(model, &example.query());
     (decision.route, decision.confidence)
 }
 
-fn measure(model: &Model, examples: &[Example]) -> Quality {
+fn measure(model: &Model<'_>, examples: &[Example]) -> Quality {
     quality(examples, |example| decide(model, example))
 }
 
@@ -151,7 +155,7 @@ fn confusion(quality: &Quality) -> String {
     rows.map(|(row, route)| format!("  {:<12} {row:>4?}\n", route.as_str())).collect()
 }
 
-fn show_wrong(model: &Model, examples: &[Example]) {
+fn show_wrong(model: &Model<'_>, examples: &[Example]) {
     for example in examples {
         let (route, confidence) = decide(model, example);
         if route != example.route {
@@ -161,21 +165,15 @@ fn show_wrong(model: &Model, examples: &[Example]) {
     }
 }
 
-/// Replaces what is between the marks of each set; a set that was not measured keeps its figures.
-fn write_figures(path: &Path, trained: usize, figures: &[(&str, Quality)]) -> Result<()> {
-    let Ok(mut text) = fs::read_to_string(path) else { return Ok(()) };
-    for (name, quality) in figures {
-        let start = format!("| {name} |");
-        text = text
-            .lines()
-            .map(|line| if line.starts_with(&start) { row(name, quality) } else { line.to_owned() } + "\n")
-            .collect();
+/// Replaces each line that begins as one of `lines` does; a set that was not measured keeps its figures.
+fn write_figures(path: &Path, lines: &[(String, String)]) -> Result<()> {
+    let old = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut new = String::with_capacity(old.len());
+    for line in old.lines() {
+        let replacement = lines.iter().find(|(start, _)| line.starts_with(start));
+        new.push_str(replacement.map_or(line, |(_, replacement)| replacement));
+        new.push('\n');
     }
-    let trained_on = "Trained on ";
-    text = text
-        .lines()
-        .map(|line| if line.starts_with(trained_on) { format!("{trained_on}{trained} messages.") } else { line.to_owned() } + "\n")
-        .collect();
-    fs::write(path, text)?;
+    fs::write(path, new)?;
     Ok(())
 }

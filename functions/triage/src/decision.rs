@@ -48,15 +48,16 @@ pub fn classify(query: &QuerySubmitted) -> Decision {
 }
 
 /// Decides with another model than the built-in one, going by the message alone.
-pub fn classify_with(model: &Model, query: &QuerySubmitted) -> Decision {
+pub fn classify_with(model: &Model<'_>, query: &QuerySubmitted) -> Decision {
     let features = features::extract(query);
     let probabilities = model.probabilities(&features);
     let mut ranked: Vec<(Route, f64)> = Route::ALL.into_iter().zip(probabilities).collect();
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
     let (route, confidence) = ranked.remove(0);
-    let reasons = reasons(model, &features, route);
+    let reasons = reasons(model, &features.weighted, route);
     let (second, second_confidence) = ranked[0];
-    let reasoning = if confidence < UNSURE_BELOW || confidence - second_confidence < UNSURE_MARGIN {
+    let mut decision = Decision { route, confidence, alternatives: ranked, reasoning: String::new() };
+    decision.reasoning = if decision.unsure() {
         format!(
             "Unsure between {} ({:.0} %) and {} ({:.0} %){reasons}.",
             label(route),
@@ -67,7 +68,7 @@ pub fn classify_with(model: &Model, query: &QuerySubmitted) -> Decision {
     } else {
         format!("This is for {}{reasons}.", label(route))
     };
-    Decision { route, confidence, alternatives: ranked, reasoning }
+    decision
 }
 
 /// What the agents are called in a sentence.
@@ -84,7 +85,7 @@ pub(crate) fn label(route: Route) -> &'static str {
 }
 
 /// The words and flags that speak most for `route`, as the end of a sentence.
-fn reasons(model: &Model, features: &[Feature], route: Route) -> String {
+fn reasons(model: &Model<'_>, features: &[Feature], route: Route) -> String {
     let class = Route::ALL.iter().position(|known| *known == route).unwrap_or(CLASSES - 1);
     let mut named: Vec<(f32, &str)> = features
         .iter()
@@ -110,5 +111,39 @@ fn reasons(model: &Model, features: &[Feature], route: Route) -> String {
         [] => String::new(),
         [one] => format!(", going by {one}"),
         [first @ .., last] => format!(", going by {} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::features::BUCKETS;
+
+    /// A model that goes by no word: the biases are all it has.
+    fn decision_by_biases(biases: &[(Route, f32)]) -> Decision {
+        let bias = Route::ALL
+            .map(|route| biases.iter().find(|(biased, _)| *biased == route).map_or(0.0, |(_, bias)| *bias));
+        let query = QuerySubmitted { query_text: "hello".to_owned(), ..QuerySubmitted::default() };
+        let model = Model::quantised(&vec![[0.0; CLASSES]; BUCKETS], bias, 1.0)
+            .with_words(features::extract(&query).words);
+        classify_with(&model, &query)
+    }
+
+    #[test]
+    fn an_unsure_reason_names_the_two_that_it_hesitates_between() {
+        let close = decision_by_biases(&[(Route::Debug, 4.0), (Route::CodeReview, 3.9)]);
+        assert!(close.unsure());
+        assert_eq!(close.reasoning, "Unsure between the debugger (50 %) and the code reviewer (45 %).");
+
+        let weak = decision_by_biases(&[(Route::Exercise, 1.0), (Route::Progress, 0.5)]);
+        assert!(weak.unsure());
+        assert_eq!(weak.reasoning, "Unsure between the exercise agent (29 %) and the progress agent (18 %).");
+    }
+
+    #[test]
+    fn a_sure_reason_names_the_one() {
+        let sure = decision_by_biases(&[(Route::Debug, 5.0), (Route::CodeReview, 3.0)]);
+        assert!(!sure.unsure());
+        assert_eq!(sure.reasoning, "This is for the debugger.");
     }
 }

@@ -8,7 +8,7 @@ use learnflow_events::payload::QuerySubmitted;
 use ruff_python_parser::parse_module;
 
 use crate::{
-    parts::Parts,
+    parts::{Orders, Parts},
     words::{Word, is_exception, words},
 };
 
@@ -32,8 +32,19 @@ pub struct Feature {
     pub name: Option<String>,
 }
 
+/// What the classifier sees of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Features {
+    /// All features.
+    pub weighted: Vec<Feature>,
+    /// Hashes of the words and of what they stand for, without numbers and question marks: what a model may know.
+    pub words: Vec<u64>,
+    /// Whether there is code, which says something without any word.
+    pub code: bool,
+}
+
 /// The features of a message.
-pub fn extract(query: &QuerySubmitted) -> Vec<Feature> {
+pub fn extract(query: &QuerySubmitted) -> Features {
     let parts = Parts::of(query);
     let prose = excerpt(&parts.prose);
     let words = words(&prose);
@@ -44,7 +55,16 @@ pub fn extract(query: &QuerySubmitted) -> Vec<Feature> {
     add_group(&mut features, 1.0, patterns);
     add_group(&mut features, 1.0, piece_features(&words));
     add_group(&mut features, 0.7, flags(query, &parts, &prose, words.len()));
-    features
+    Features {
+        weighted: features,
+        words: words
+            .iter()
+            .flat_map(|word| [&word.text, &word.kind])
+            .filter(|text| !matches!(text.as_str(), "0" | "?"))
+            .map(|text| hash(text))
+            .collect(),
+        code: parts.code.is_some(),
+    }
 }
 
 /// Beginning and end of the prose.
@@ -151,8 +171,10 @@ fn flags(
     if query.query_text.split(|c: char| !c.is_ascii_alphanumeric()).any(is_exception) {
         names.push("the name of an exception");
     }
-    if parts.steering {
-        names.push("words addressed to the router");
+    match parts.orders {
+        Orders::None => {}
+        Orders::LeftOut => names.push("words addressed to the router"),
+        Orders::Alone => names.push("nothing but words addressed to the router"),
     }
     if query.tests.is_some() {
         names.push("tests");
@@ -191,11 +213,15 @@ fn add_group(features: &mut Vec<Feature>, weight: f32, mut group: Vec<(String, O
     features.extend(group.into_iter().map(|(key, name)| Feature { bucket: bucket(&key), value, name }));
 }
 
-/// FNV-1a (Fowler, Noll, Vo), folded to the number of buckets: stable across machines and versions.
 fn bucket(key: &str) -> usize {
-    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = hash(key);
     let folded = hash ^ (hash >> 32);
     usize::try_from(folded & (BUCKETS as u64 - 1)).unwrap_or_default()
+}
+
+/// FNV-1a (Fowler, Noll, Vo): stable across machines and versions.
+fn hash(key: &str) -> u64 {
+    key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }

@@ -2,17 +2,35 @@
 //!
 //! Multinomial logistic regression by AdaGrad (Duchi et al. 2011) with a quadratic penalty, in which a part of a
 //! message's features is left out at random (Hinton et al. 2012), so that no single word decides alone. The
-//! temperature is fitted on messages whose wording the weights never saw.
+//! temperature is fitted on messages whose wording the weights never saw. Messages that say nothing are learnt as such,
+//! with a target that leaves all routes open (Hendrycks et al. 2019, "Deep Anomaly Detection with Outlier Exposure").
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use learnflow_events::{Route, payload::QuerySubmitted};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    features::{self, BUCKETS, Feature},
+    classify_with,
+    features::{self, BUCKETS, Feature, Features},
     model::{CLASSES, Model, softmax},
 };
 
-/// A labelled message: one line of `data/*.jsonl`.
+/// The labelled messages of a folder that is laid out as `data/` is.
+#[derive(Clone, Debug)]
+pub struct Data {
+    /// What weights are fitted to: all files of `train/`.
+    pub training: Vec<Example>,
+    /// What the temperature is fitted to.
+    pub calibration: Vec<Example>,
+    /// What is only measured: the files of `heldout/` with their names.
+    pub held_out: Vec<(String, Vec<Example>)>,
+}
+
+/// A labelled message: one line of a file of `data/`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Example {
@@ -23,14 +41,38 @@ pub struct Example {
     pub code: Option<String>,
     /// Who should answer.
     pub route: Route,
+    /// Whether it says too little to tell ("ok"): then the route is only where it ends up, and triage is to be unsure.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub vague: bool,
 }
 
-/// A line of training data that cannot be used.
+/// A line of labelled messages that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("line {line}: {source}")]
-pub struct DataError {
+pub struct LineError {
     line: usize,
     source: serde_json::Error,
+}
+
+/// Why labelled messages cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// A file or folder is missing or unreadable.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A line is no labelled message.
+    #[error("{}: {source}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, and what is wrong with it.
+        source: LineError,
+    },
 }
 
 /// How well a model does on examples.
@@ -51,20 +93,72 @@ pub struct Quality {
 const EPOCHS: usize = 40;
 const LEARNING_RATE: f32 = 0.5;
 const PENALTY: f32 = 2e-5;
+/// Probability that a message which says nothing is taught to have for its route; the others share the rest.
+const VAGUE_TARGET: f32 = 0.2;
 /// Of 256 features, how many are left out each time that an example is looked at.
 const LEFT_OUT: u64 = 77;
+
+impl Data {
+    /// Reads all labelled messages of `folder`.
+    ///
+    /// # Errors
+    /// [`DataError`] with the file that cannot be read.
+    pub fn read(folder: &Path) -> Result<Self, DataError> {
+        let training = read_folder(&folder.join("train"))?;
+        Ok(Self {
+            training: training.into_iter().flat_map(|(_, examples)| examples).collect(),
+            calibration: read_file(&folder.join("calibration.jsonl"))?,
+            held_out: read_folder(&folder.join("heldout"))?,
+        })
+    }
+
+    /// All held-out messages.
+    pub fn all_held_out(&self) -> Vec<Example> {
+        self.held_out.iter().flat_map(|(_, examples)| examples).cloned().collect()
+    }
+
+    /// The model that these messages give.
+    pub fn train(&self) -> Model<'static> {
+        train(&self.training, &self.calibration)
+    }
+}
+
+/// Reads a file of labelled messages.
+///
+/// # Errors
+/// [`DataError`] with the file and the line.
+pub fn read_file(path: &Path) -> Result<Vec<Example>, DataError> {
+    let text =
+        fs::read_to_string(path).map_err(|source| DataError::File { path: path.to_owned(), source })?;
+    read_examples(&text).map_err(|source| DataError::Line { path: path.to_owned(), source })
+}
+
+/// All files of a folder in the order of their names, which does not depend on the machine.
+fn read_folder(folder: &Path) -> Result<Vec<(String, Vec<Example>)>, DataError> {
+    let files: io::Result<Vec<PathBuf>> =
+        fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
+    let mut files = files.map_err(|source| DataError::File { path: folder.to_owned(), source })?;
+    files.sort();
+    files
+        .iter()
+        .map(|file| {
+            let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            Ok((name, read_file(file)?))
+        })
+        .collect()
+}
 
 /// Reads labelled messages, one JSON object a line.
 ///
 /// # Errors
-/// [`DataError`] with the line's number.
-pub fn read_examples(jsonl: &str) -> Result<Vec<Example>, DataError> {
+/// [`LineError`] with the line's number.
+pub fn read_examples(jsonl: &str) -> Result<Vec<Example>, LineError> {
     jsonl
         .lines()
         .enumerate()
         .filter(|(_, line)| !line.trim().is_empty())
         .map(|(index, line)| {
-            serde_json::from_str(line).map_err(|source| DataError { line: index + 1, source })
+            serde_json::from_str(line).map_err(|source| LineError { line: index + 1, source })
         })
         .collect()
 }
@@ -88,22 +182,44 @@ fn class_of(route: Route) -> usize {
 /// messages like those it was trained on, a model is too sure of itself.
 ///
 /// The same examples in the same order give the same model.
-pub fn train(examples: &[Example], calibration: &[Example]) -> Model {
-    let rows = rows(examples);
+pub fn train(examples: &[Example], calibration: &[Example]) -> Model<'static> {
+    let rows: Vec<Row> = examples.iter().map(Row::of).collect();
     let (weights, bias) = fit(&rows);
     let uncalibrated = Model::quantised(&weights, bias, 1.0);
-    let scored: Vec<_> = self::rows(calibration)
+    let scored: Vec<_> = calibration
         .iter()
-        .map(|(features, class)| (uncalibrated.scores(features), *class))
+        .filter(|example| !example.vague)
+        .map(|example| (uncalibrated.scores(&features::extract(&example.query())), example.class()))
         .collect();
-    Model::quantised(&weights, bias, best_temperature(&scored))
+    let known = rows.iter().filter(|row| !row.vague).flat_map(|row| row.features.words.iter().copied());
+    Model::quantised(&weights, bias, best_temperature(&scored)).with_words(known)
 }
 
-fn rows(examples: &[Example]) -> Vec<(Vec<Feature>, usize)> {
-    examples.iter().map(|example| (features::extract(&example.query()), example.class())).collect()
+/// An example as the fit sees it.
+struct Row {
+    features: Features,
+    class: usize,
+    vague: bool,
+    /// The probabilities that the model should give.
+    target: [f32; CLASSES],
 }
 
-fn fit(rows: &[(Vec<Feature>, usize)]) -> (Vec<[f32; CLASSES]>, [f32; CLASSES]) {
+impl Row {
+    fn of(example: &Example) -> Self {
+        let class = example.class();
+        let mut target = [0.0; CLASSES];
+        target[class] = 1.0;
+        if example.vague {
+            #[expect(clippy::cast_precision_loss, reason = "there are seven classes")]
+            let other = (1.0 - VAGUE_TARGET) / (CLASSES - 1) as f32;
+            target = [other; CLASSES];
+            target[class] = VAGUE_TARGET;
+        }
+        Self { features: features::extract(&example.query()), class, vague: example.vague, target }
+    }
+}
+
+fn fit(rows: &[Row]) -> (Vec<[f32; CLASSES]>, [f32; CLASSES]) {
     let mut weights = vec![[0.0_f32; CLASSES]; BUCKETS];
     let mut squares = vec![[1e-3_f32; CLASSES]; BUCKETS];
     let mut bias = [0.0_f32; CLASSES];
@@ -114,9 +230,9 @@ fn fit(rows: &[(Vec<Feature>, usize)]) -> (Vec<[f32; CLASSES]>, [f32; CLASSES]) 
     for _ in 0..EPOCHS {
         shuffle(&mut order, &mut state);
         for index in &order {
-            let (features, class) = &rows[*index];
+            let Row { features, class, target, .. } = &rows[*index];
             kept.clear();
-            kept.extend(features.iter().filter(|_| random(&mut state) % 256 >= LEFT_OUT));
+            kept.extend(features.weighted.iter().filter(|_| random(&mut state) % 256 >= LEFT_OUT));
             let mut scores = bias;
             for feature in &kept {
                 for (score, weight) in scores.iter_mut().zip(&weights[feature.bucket]) {
@@ -126,8 +242,7 @@ fn fit(rows: &[(Vec<Feature>, usize)]) -> (Vec<[f32; CLASSES]>, [f32; CLASSES]) 
             let probabilities = softmax(&scores, 1.0);
             for k in 0..CLASSES {
                 #[expect(clippy::cast_possible_truncation, reason = "a probability")]
-                let error =
-                    (probabilities[k] as f32 - f32::from(u8::from(k == *class))) * class_weights[*class];
+                let error = (probabilities[k] as f32 - target[k]) * class_weights[*class];
                 bias[k] -= 0.01 * error;
                 for feature in &kept {
                     let weight = &mut weights[feature.bucket][k];
@@ -143,10 +258,10 @@ fn fit(rows: &[(Vec<Feature>, usize)]) -> (Vec<[f32; CLASSES]>, [f32; CLASSES]) 
 }
 
 /// Rare classes count more, by the square root of how rare they are.
-fn class_weights(rows: &[(Vec<Feature>, usize)]) -> [f32; CLASSES] {
+fn class_weights(rows: &[Row]) -> [f32; CLASSES] {
     let mut counts = [0_usize; CLASSES];
-    for (_, class) in rows {
-        counts[*class] += 1;
+    for row in rows {
+        counts[row.class] += 1;
     }
     #[expect(clippy::cast_precision_loss, reason = "some thousand examples")]
     counts.map(|count| (rows.len() as f32 / (CLASSES as f32 * count.max(1) as f32)).sqrt())
@@ -180,11 +295,14 @@ fn best_temperature(scored: &[([f32; CLASSES], usize)]) -> f32 {
 }
 
 /// Measures decisions against labels. `decide` gives the route and its confidence.
+///
+/// Messages that say nothing have no right route and do not count: see [`unsure`].
 pub fn quality(examples: &[Example], decide: impl Fn(&Example) -> (Route, f64)) -> Quality {
+    let examples: Vec<&Example> = examples.iter().filter(|example| !example.vague).collect();
     let mut confusion = [[0; CLASSES]; CLASSES];
     let mut bins = [(0_usize, 0_usize, 0.0_f64); 10];
     let mut right = 0;
-    for example in examples {
+    for example in &examples {
         let (route, confidence) = decide(example);
         confusion[example.class()][class_of(route)] += 1;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 9")]
@@ -206,6 +324,13 @@ pub fn quality(examples: &[Example], decide: impl Fn(&Example) -> (Route, f64)) 
         calibration_error,
         confusion,
     }
+}
+
+/// Of the messages that say nothing, how many `model` is unsure about, and how many there are.
+pub fn unsure(model: &Model<'_>, examples: &[Example]) -> (usize, usize) {
+    let vague: Vec<&Example> = examples.iter().filter(|example| example.vague).collect();
+    let unsure = vague.iter().filter(|example| classify_with(model, &example.query()).unsure()).count();
+    (unsure, vague.len())
 }
 
 fn macro_f1(confusion: &[[usize; CLASSES]; CLASSES]) -> f64 {
@@ -238,7 +363,7 @@ mod tests {
                 } else {
                     (format!("how far have I come, week {n}"), Route::Progress)
                 };
-                Example { text, code: None, route }
+                Example { text, code: None, route, vague: false }
             })
             .collect();
         let model = train(&examples, &examples);
@@ -249,6 +374,22 @@ mod tests {
             (Route::ALL[best], probabilities[best])
         });
         assert!((quality.accuracy - 1.0).abs() < 1e-9, "{quality:?}");
+    }
+
+    #[test]
+    fn what_says_nothing_is_learnt_to_be_unsure() {
+        let lines = "{\"text\":\"mhm\",\"route\":\"out-of-scope\",\"vague\":true}
+            {\"text\":\"tell me a joke\",\"route\":\"out-of-scope\"}
+            {\"text\":\"quiz me\",\"route\":\"exercise\"}";
+        let examples = read_examples(lines).unwrap();
+        let rows: Vec<Row> = examples.iter().map(Row::of).collect();
+        let (weights, bias) = fit(&rows);
+        let words = rows.iter().flat_map(|row| row.features.words.iter().copied());
+        let model = Model::quantised(&weights, bias, 1.0).with_words(words);
+        assert_eq!(unsure(&model, &examples), (1, 1));
+        assert!(!classify_with(&model, &examples[1].query()).unsure());
+        // Only two of the three count where routes are measured.
+        assert_eq!(quality(&examples, |_| (Route::Exercise, 1.0)).examples, 2);
     }
 
     #[test]
