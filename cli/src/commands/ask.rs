@@ -153,7 +153,7 @@ async fn follow(http: &reqwest::Client, url: &str, token: &str, print: bool) -> 
     }
     let mut body = response.bytes_stream();
     let mut buffer = Vec::new();
-    let mut printed = String::new();
+    let mut printed = Printed::default();
     while let Some(chunk) = body.next().await {
         buffer.extend_from_slice(&chunk?);
         while let Some(end) = buffer.windows(2).position(|window| window == b"\n\n") {
@@ -161,17 +161,15 @@ async fn follow(http: &reqwest::Client, url: &str, token: &str, print: bool) -> 
             let (event, data) = parse(&String::from_utf8_lossy(&block));
             match event.as_str() {
                 "delta" => {
-                    let piece = text(&data, "text");
+                    let piece = printed.piece(data["index"].as_u64(), text(&data, "text"));
                     if print {
                         write!(stdout(), "{piece}")?;
                         stdout().flush()?;
                     }
-                    printed.push_str(piece);
                 }
                 "answered" => {
-                    let whole = text(&data, "response_text");
                     if print {
-                        writeln!(stdout(), "{}", whole.strip_prefix(printed.as_str()).unwrap_or(whole))?;
+                        writeln!(stdout(), "{}", printed.rest(text(&data, "response_text")))?;
                     }
                     return Ok(data);
                 }
@@ -181,6 +179,33 @@ async fn follow(http: &reqwest::Client, url: &str, token: &str, print: bool) -> 
         }
     }
     bail!("the gateway closed the stream before the answer")
+}
+
+/// What stands between a text that was given up and the answer.
+const ANEW: &str = "\n\n[That was cut off. The answer:]\n\n";
+
+/// What has been printed of an answer, which a terminal cannot take back.
+#[derive(Default)]
+struct Printed(String);
+
+impl Printed {
+    /// What to print of a piece. A piece at position 0 begins the answer anew.
+    fn piece(&mut self, index: Option<u64>, text: &str) -> String {
+        let anew = index == Some(0) && !self.0.is_empty();
+        if anew {
+            self.0.clear();
+        }
+        self.0.push_str(text);
+        if anew { format!("{ANEW}{text}") } else { text.to_owned() }
+    }
+
+    /// What to print at the end: what is missing of the whole answer, or all of it where the pieces were another one.
+    fn rest(&self, whole: &str) -> String {
+        match whole.strip_prefix(self.0.as_str()) {
+            Some(rest) => rest.to_owned(),
+            None => format!("{ANEW}{whole}"),
+        }
+    }
 }
 
 /// One server-sent event: its name and its data as JSON (HTML Living Standard, 9.2.6).
@@ -217,5 +242,18 @@ mod tests {
         let (event, data) = parse("event: delta\ndata: {\"text\":\ndata: \"a\"}\n\n");
         assert_eq!((event.as_str(), text(&data, "text")), ("delta", "a"));
         assert_eq!(parse(": comment\n\n").0, "message");
+    }
+
+    #[test]
+    fn an_answer_that_begins_anew_is_told_apart_from_what_was_cut_off() {
+        let mut printed = Printed::default();
+        assert_eq!(printed.piece(Some(0), "A tuple "), "A tuple ");
+        assert_eq!(printed.piece(Some(1), "is"), "is");
+        assert_eq!(printed.rest("A tuple is a sequence."), " a sequence.");
+        assert_eq!(printed.piece(Some(0), "### Tuples\n"), format!("{ANEW}### Tuples\n"));
+        assert_eq!(printed.piece(Some(1), "They stay."), "They stay.");
+        assert_eq!(printed.rest("### Tuples\nThey stay.\n"), "\n");
+        assert_eq!(printed.rest("Another one."), format!("{ANEW}Another one."));
+        assert_eq!(Printed::default().rest("All at once."), "All at once.");
     }
 }

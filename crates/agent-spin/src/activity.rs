@@ -62,35 +62,58 @@ async fn post(url: &str, event: &Event) {
     }
 }
 
-/// The live channel of a turn that came as an event: pieces go to the topic of deltas.
+/// The live channel of a turn that came as an event: pieces go to the topic of deltas. A piece at position 0 begins the
+/// answer, and begins it anew when there were others before.
 pub struct LiveChannel {
-    pieces: Option<mpsc::UnboundedSender<String>>,
+    pieces: Option<mpsc::UnboundedSender<Piece>>,
     done: Option<oneshot::Receiver<()>>,
+    /// Whether what was told once did not stand.
+    pub restarted: bool,
+}
+
+enum Piece {
+    Text(String),
+    Restart,
 }
 
 impl LiveChannel {
     /// Opens the channel; without a topic nothing is told.
     pub async fn open(agent: Agent, turn: &Turn, traceparent: Option<String>) -> Self {
         let Ok(url) = spin_sdk::variables::get("response_deltas_url").await else {
-            return Self { pieces: None, done: None };
+            return Self { pieces: None, done: None, restarted: false };
         };
-        let (sender, mut receiver) = mpsc::unbounded::<String>();
+        let (sender, mut receiver) = mpsc::unbounded::<Piece>();
         let (ended, done) = oneshot::channel();
         let turn = turn.clone();
         wasip3::spawn(async move {
-            let mut index = 0;
-            while let Some(mut text) = receiver.next().await {
-                // While a piece is on its way others gather, and go together.
-                while let Ok(more) = receiver.try_recv() {
-                    text.push_str(&more);
+            let (mut index, mut number) = (0, 0_u32);
+            let mut next = receiver.next().await;
+            while let Some(piece) = next.take() {
+                match piece {
+                    Piece::Restart => index = 0,
+                    Piece::Text(mut text) => {
+                        // While a piece is on its way others gather, and go together.
+                        while let Ok(more) = receiver.try_recv() {
+                            match more {
+                                Piece::Text(more) => text.push_str(&more),
+                                restart @ Piece::Restart => {
+                                    next = Some(restart);
+                                    break;
+                                }
+                            }
+                        }
+                        let event = delta(agent, &turn, (index, number), text, traceparent.clone());
+                        post(&url, &event).await;
+                        (index, number) = (index + 1, number + 1);
+                    }
                 }
-                let event = delta(agent, &turn, index, text, traceparent.clone());
-                post(&url, &event).await;
-                index += 1;
+                if next.is_none() {
+                    next = receiver.next().await;
+                }
             }
             let _ = ended.send(());
         });
-        Self { pieces: Some(sender), done: Some(done) }
+        Self { pieces: Some(sender), done: Some(done), restarted: false }
     }
 
     /// Waits until all pieces are out, so that none comes after the answer.
@@ -106,7 +129,14 @@ impl Reader for LiveChannel {
     fn show(&mut self, piece: &str) {
         if let Some(pieces) = &self.pieces {
             // The task ends with the instance only.
-            let _ = pieces.unbounded_send(piece.to_owned());
+            let _ = pieces.unbounded_send(Piece::Text(piece.to_owned()));
+        }
+    }
+
+    fn restart(&mut self) {
+        self.restarted = true;
+        if let Some(pieces) = &self.pieces {
+            let _ = pieces.unbounded_send(Piece::Restart);
         }
     }
 
@@ -116,9 +146,16 @@ impl Reader for LiveChannel {
     }
 }
 
-fn delta(agent: Agent, turn: &Turn, index: u32, text: String, traceparent: Option<String>) -> Event {
+/// A piece at a position of the answer; its number among all pieces makes it an event of its own.
+fn delta(
+    agent: Agent,
+    turn: &Turn,
+    (index, number): (u32, u32),
+    text: String,
+    traceparent: Option<String>,
+) -> Event {
     Outgoing {
-        id: ids::caused_event(&format!("{}/{index}", turn.cause), EventType::ResponseDelta),
+        id: ids::caused_event(&format!("{}/{number}", turn.cause), EventType::ResponseDelta),
         source: agent.source(),
         subject: Some(turn.query_id.to_string()),
         time: Utc::now(),

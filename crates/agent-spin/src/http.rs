@@ -1,12 +1,14 @@
 //! HTTP in and out of a component: its routes, bodies with limits, faults as problem details (RFC 9457).
 
+use std::{collections::BTreeMap, fmt::Display};
+
 use bytes::Bytes;
 use futures::channel::mpsc;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use learnflow_agent::{Fault, FaultKind};
+use learnflow_agent::{Fault, FaultKind, llm::ModelFaultKind};
 use learnflow_events::{Agent, Event, Incoming, limits, message};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use spin_sdk::http::{BoxBody, Request, box_body};
 use uuid::Uuid;
@@ -76,7 +78,7 @@ pub async fn route(
             Ok(()) => json_response(StatusCode::OK, &json!({"status": "ready"})),
             Err(fault) => problem(agent, &fault, FaultStatus::Http),
         },
-        (&Method::GET, "metrics") => match metrics(agent).await {
+        (&Method::GET, "metrics") => match metrics(agent, triggers).await {
             Ok(text) => text_response(text),
             Err(fault) => problem(agent, &fault, FaultStatus::Http),
         },
@@ -116,64 +118,164 @@ async fn status(agent: Agent) -> Result<Value, Fault> {
     database.value("SELECT agent_health($1)", vec![agent.as_str().to_owned().into()]).await
 }
 
-/// The research document's metrics, counted in the database because an instance lives for one request.
-async fn metrics(agent: Agent) -> Result<String, Fault> {
-    let database = Environment::open(agent, None).await?.database;
-    let counts: Value =
-        database.value("SELECT agent_counts($1)", vec![agent.as_str().to_owned().into()]).await?;
-    let count = |name: &str| counts[name].as_i64().unwrap_or_default();
-    let run_us: f64 =
-        database.value("SELECT agent_run_us($1)", vec![agent.as_str().to_owned().into()]).await?;
-    let counted = |name: &str| counts["counters"][name].as_f64().unwrap_or_default();
-    let asked = counted("cache_hits") + counted("cache_misses");
-    let hit_ratio = if asked > 0.0 { counted("cache_hits") / asked } else { 0.0 };
-    Ok(format!(
-        "# HELP agent_requests_total Events handled and turns ended, by status.\n\
-         # TYPE agent_requests_total counter\n\
-         agent_requests_total{{agent=\"{agent}\",status=\"handled\"}} {}\n\
-         agent_requests_total{{agent=\"{agent}\",status=\"answered\"}} {}\n\
-         agent_requests_total{{agent=\"{agent}\",status=\"failed\"}} {}\n\
-         # HELP agent_turns_waiting Turns routed to the agent and not answered yet.\n\
-         # TYPE agent_turns_waiting gauge\n\
-         agent_turns_waiting{{agent=\"{agent}\"}} {}\n\
-         # HELP agent_processing_seconds_total Time from routed to answered, summed over turns.\n\
-         # TYPE agent_processing_seconds_total counter\n\
-         agent_processing_seconds_total{{agent=\"{agent}\"}} {}\n\
-         # HELP agent_tokens_total Tokens of a language model, by direction.\n\
-         # TYPE agent_tokens_total counter\n\
-         agent_tokens_total{{agent=\"{agent}\",direction=\"input\"}} {}\n\
-         agent_tokens_total{{agent=\"{agent}\",direction=\"output\"}} {}\n\
-         # HELP agent_model_cost_dollars_total Price of the tokens.\n\
-         # TYPE agent_model_cost_dollars_total counter\n\
-         agent_model_cost_dollars_total{{agent=\"{agent}\"}} {}\n\
-         # HELP agent_run_seconds_total Run time in the sandbox.\n\
-         # TYPE agent_run_seconds_total counter\n\
-         agent_run_seconds_total{{agent=\"{agent}\"}} {}\n\
-         # HELP agent_cache_hit_ratio Share of questions with a key that were answered from the response cache.\n\
-         # TYPE agent_cache_hit_ratio gauge\n\
-         agent_cache_hit_ratio{{agent=\"{agent}\"}} {hit_ratio}\n\
-         # HELP agent_occurrences_total Calls of a model, its errors, cache hits and misses, leaks and false claims caught.\n\
-         # TYPE agent_occurrences_total counter\n{}",
-        count("handled"),
-        count("answered"),
-        count("failed"),
-        count("waiting"),
-        count("processing_ms") as f64 / 1000.0,
-        count("input_tokens"),
-        count("output_tokens"),
-        count("cost_micros") as f64 / 1e6,
-        run_us / 1e6,
-        occurrences(agent, &counts["counters"]),
-    ))
+/// What `agent_counts` says (migrations/0041_agent_totals.sql): an instance lives for one request, so the database counts.
+#[derive(Deserialize)]
+struct Counts {
+    requests: Vec<Requests>,
+    /// The upper bounds of all buckets but the last, in seconds.
+    bounds: Vec<f64>,
+    durations: Vec<Durations>,
+    waiting: u64,
+    used: Used,
+    counters: BTreeMap<String, u64>,
 }
 
-fn occurrences(agent: Agent, counters: &Value) -> String {
-    let lines = counters.as_object().into_iter().flatten();
-    lines
-        .map(|(name, value)| {
-            format!("agent_occurrences_total{{agent=\"{agent}\",kind=\"{name}\"}} {value}\n")
-        })
-        .collect()
+#[derive(Deserialize)]
+struct Requests {
+    endpoint: String,
+    status: String,
+    requests: u64,
+}
+
+#[derive(Deserialize)]
+struct Durations {
+    endpoint: String,
+    /// How many ended within each bound and not within the one before it.
+    buckets: Vec<u64>,
+    seconds: f64,
+}
+
+#[derive(Deserialize)]
+struct Used {
+    input_tokens: u64,
+    output_tokens: u64,
+    cost_micros: u64,
+    cpu_us: u64,
+}
+
+/// What may become of a turn. Both are shown from the first scrape on: what rises from nothing is no rise to Prometheus.
+const OUTCOMES: [&str; 2] = ["answered", "failed"];
+
+/// What agents with a model count, beside a model's faults.
+const OCCURRENCES: [&str; 7] = [
+    "cache_hits",
+    "cache_misses",
+    "exercises_refused",
+    "grounding_fallbacks",
+    "leaks_lowered",
+    "llm_calls",
+    "outputs_replaced",
+];
+
+const MODEL_FAULTS: [ModelFaultKind; 14] = [
+    ModelFaultKind::RateLimited,
+    ModelFaultKind::Key,
+    ModelFaultKind::BadRequest,
+    ModelFaultKind::Server,
+    ModelFaultKind::Overloaded,
+    ModelFaultKind::Connection,
+    ModelFaultKind::Timeout,
+    ModelFaultKind::Cut,
+    ModelFaultKind::Malformed,
+    ModelFaultKind::TooLong,
+    ModelFaultKind::BreakerOpen,
+    ModelFaultKind::StudentBudget,
+    ModelFaultKind::SiteBudget,
+    ModelFaultKind::Cancelled,
+];
+
+/// The research document's metrics, and what a model and the sandbox took.
+async fn metrics(agent: Agent, triggers: &[&str]) -> Result<String, Fault> {
+    let database = Environment::open(agent, None).await?.database;
+    let counts: Counts =
+        database.value("SELECT agent_counts($1)", vec![agent.as_str().to_owned().into()]).await?;
+    Ok(exposition(agent, triggers, counts))
+}
+
+fn exposition(agent: Agent, triggers: &[&str], counts: Counts) -> String {
+    let mut text = Exposition { agent, text: String::new() };
+    let endpoints = || triggers.iter().copied().chain(["events"]);
+
+    let mut requests: BTreeMap<(String, String), u64> = endpoints()
+        .flat_map(|endpoint| OUTCOMES.map(|status| ((endpoint.to_owned(), status.to_owned()), 0)))
+        .collect();
+    requests.extend(counts.requests.into_iter().map(|r| ((r.endpoint, r.status), r.requests)));
+    text.family("agent_requests_total", "counter", "Requests that were handled and turns that failed.");
+    for ((endpoint, status), number) in &requests {
+        text.sample("agent_requests_total", &[("endpoint", endpoint), ("status", status)], number);
+    }
+
+    let bounds = &counts.bounds;
+    let mut durations: BTreeMap<String, (Vec<u64>, f64)> =
+        endpoints().map(|endpoint| (endpoint.to_owned(), (vec![0; bounds.len() + 1], 0.0))).collect();
+    durations.extend(counts.durations.into_iter().map(|d| (d.endpoint, (d.buckets, d.seconds))));
+    text.family("agent_request_duration_seconds", "histogram", "Time that turns took at the agent.");
+    for (endpoint, (buckets, seconds)) in &durations {
+        let mut total = 0;
+        for (place, number) in buckets.iter().enumerate() {
+            total += number;
+            let bound = bounds.get(place).map_or_else(|| "+Inf".to_owned(), f64::to_string);
+            let labels = [("endpoint", endpoint.as_str()), ("le", bound.as_str())];
+            text.sample("agent_request_duration_seconds_bucket", &labels, total);
+        }
+        text.sample("agent_request_duration_seconds_sum", &[("endpoint", endpoint)], seconds);
+        text.sample("agent_request_duration_seconds_count", &[("endpoint", endpoint)], total);
+    }
+
+    text.family("agent_turns_waiting", "gauge", "Turns that are the agent's and not done yet.");
+    text.sample("agent_turns_waiting", &[], counts.waiting);
+    let used = &counts.used;
+    text.family("agent_tokens_total", "counter", "Tokens of a language model, by direction.");
+    text.sample("agent_tokens_total", &[("direction", "input")], used.input_tokens);
+    text.sample("agent_tokens_total", &[("direction", "output")], used.output_tokens);
+    text.family("agent_model_cost_dollars_total", "counter", "Price of the tokens.");
+    text.sample("agent_model_cost_dollars_total", &[], used.cost_micros as f64 / 1e6);
+    text.family("agent_run_seconds_total", "counter", "Run time in the sandbox.");
+    text.sample("agent_run_seconds_total", &[], used.cpu_us as f64 / 1e6);
+
+    // Progress asks no model.
+    let mut counters = BTreeMap::new();
+    if agent != Agent::Progress {
+        counters.extend(OCCURRENCES.map(|kind| (kind.to_owned(), 0)));
+        counters.extend(MODEL_FAULTS.map(|kind| (format!("llm_errors_{}", kind.as_str()), 0)));
+    }
+    counters.extend(counts.counters);
+    let counted = |name: &str| counters.get(name).copied().unwrap_or_default() as f64;
+    let asked = counted("cache_hits") + counted("cache_misses");
+    let hit_ratio = if asked > 0.0 { counted("cache_hits") / asked } else { 0.0 };
+    text.family(
+        "agent_cache_hit_ratio",
+        "gauge",
+        "Share of questions with a key that the response cache answered.",
+    );
+    text.sample("agent_cache_hit_ratio", &[], hit_ratio);
+    text.family(
+        "agent_occurrences_total",
+        "counter",
+        "Calls of a model, its errors, cache hits and misses, leaks and false claims caught.",
+    );
+    for (kind, number) in &counters {
+        text.sample("agent_occurrences_total", &[("kind", kind)], number);
+    }
+    text.text
+}
+
+/// Prometheus' text format, version 0.0.4. Every sample has the label `agent`.
+struct Exposition {
+    agent: Agent,
+    text: String,
+}
+
+impl Exposition {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        self.text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+    }
+
+    /// Label values are names of ours, which need no escapes.
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        let labels: String = labels.iter().map(|(label, of)| format!(",{label}=\"{of}\"")).collect();
+        self.text.push_str(&format!("{name}{{agent=\"{}\"{labels}}} {value}\n", self.agent));
+    }
 }
 
 async fn read(request: Request, max_bytes: usize) -> Result<(HeaderMap, Bytes), Fault> {
@@ -213,7 +315,8 @@ pub fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
     with_body(status, "application/json", text)
 }
 
-/// Server-sent events: `delta` events with pieces of the text, then `answered` with the whole answer.
+/// Server-sent events: `delta` events with pieces of the text, then `answered` with the whole answer. A piece whose
+/// `index` is 0 begins the answer, also where others came before it.
 pub fn event_stream(text: &str, answered: &impl Serialize) -> Response {
     let mut body = String::new();
     for (index, piece) in text.split_inclusive("\n\n").enumerate() {

@@ -1,12 +1,11 @@
-//! Run time in the sandbox: reserved before a turn's first run, settled after its last.
+//! Run time in the sandbox: reserved before a turn's first run, settled after its last. Where nothing is granted the
+//! sandbox's client itself lets nothing through ([`Meter::close`]), so that no program gets past the budget, wherever the
+//! student put it.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use learnflow_agent::{Answer, Fault};
-use learnflow_events::{
-    EventType, ids,
-    payload::{Observation, ResponseType},
-};
+use learnflow_events::{Agent, EventType, ids, payload::ResponseType};
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -16,19 +15,47 @@ use crate::{environment::variable, tutor::Work};
 /// What a turn is expected to take at most: a run at its usual limit.
 const ESTIMATE: Duration = Duration::from_secs(2);
 
-/// Counts what the runs of an invocation take.
+/// Counts what the runs of an invocation take, and ends them when nothing is left.
 #[derive(Clone, Debug, Default)]
-pub struct Meter(Rc<Cell<u64>>);
+pub struct Meter(Rc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    micros: Cell<u64>,
+    closed: Cell<bool>,
+    refused: Cell<bool>,
+}
 
 impl Meter {
     /// Adds a run.
     pub fn add(&self, micros: u64) {
-        self.0.set(self.0.get().saturating_add(micros));
+        self.0.micros.set(self.0.micros.get().saturating_add(micros));
     }
 
     /// Microseconds so far.
     pub fn micros(&self) -> u64 {
-        self.0.get()
+        self.0.micros.get()
+    }
+
+    /// Lets no further run through.
+    pub fn close(&self) {
+        self.0.closed.set(true);
+    }
+
+    /// Whether no run is let through.
+    pub fn is_closed(&self) -> bool {
+        self.0.closed.get()
+    }
+
+    /// Whether a run may begin; that one may not is remembered.
+    pub(crate) fn admits(&self) -> bool {
+        self.0.refused.set(self.0.refused.get() || self.is_closed());
+        !self.is_closed()
+    }
+
+    /// Whether a run was wanted that was not let through.
+    pub fn refused(&self) -> bool {
+        self.0.refused.get()
     }
 }
 
@@ -73,22 +100,26 @@ impl Runs {
                 ],
             )
             .await?;
+        // To set an exercise nothing of the student's runs; what a model made is verified at our expense.
+        let program = work.question.query.code.as_deref().unwrap_or_default();
+        let ours = work.agent == Agent::Exercise && program.trim().is_empty();
+        if !reserved.granted && !ours {
+            work.environment.runs.close();
+        }
         Ok(Some(Self { entry_id, granted: reserved.granted, remaining_s: reserved.remaining_us / 1_000_000 }))
     }
 
     /// What is answered when the budget is spent and the question needs a run.
-    pub fn refusal(&self, work: &Work) -> Option<Answer> {
-        let needs_a_run = work.question.query.code.as_deref().is_some_and(|code| !code.trim().is_empty());
-        (!self.granted && needs_a_run).then(|| Answer {
+    pub fn refusal(&self) -> Answer {
+        Answer {
             evidence: json!({"spent": "run-time", "run_seconds_remaining": self.remaining_s}),
             reasoning: "The run time of the day is used up.".to_owned(),
-            observations: Vec::<Observation>::new(),
             ..Answer::authored(
                 ResponseType::Declined,
                 "Your share of running programs is used up for today, and without running yours I could only guess. \
                  It is there again tomorrow (at midnight UTC). Questions about Python without a program still work.",
             )
-        })
+        }
     }
 
     /// Writes what the turn's runs took.

@@ -28,6 +28,9 @@ impl HttpSandbox {
     }
 
     async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Fault> {
+        if !self.runs.admits() {
+            return Err(Fault::retry("the run time of the day is used up"));
+        }
         let body = serde_json::to_vec(body).map_err(|error| Fault::bug(format!("to JSON: {error}")))?;
         let mut request = http::Request::builder()
             .method(Method::POST)

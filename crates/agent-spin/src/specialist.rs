@@ -9,8 +9,9 @@ use learnflow_agent::{Answer, Fault, Question, Tutoring, check_query, write::Rea
 use learnflow_events::{
     Agent, Event, EventType, Incoming, Outgoing, Route, ids, limits,
     message::{STEP_EXPLAIN, STEP_EXPLAINED, extension},
-    payload::{AgentResponded, QueryRouted, QuerySubmitted},
+    payload::{AgentResponded, HintTier, QueryRouted, QuerySubmitted},
 };
+use learnflow_exercise_bank::{draft::adopt_all, exercises_of};
 use serde_json::Value;
 use spin_sdk::{http::Request, wasip3};
 use uuid::Uuid;
@@ -25,6 +26,8 @@ use crate::{
 
 /// How often a reader who waits is looked after: a stream that nobody takes is noticed only by writing to it.
 const HEARTBEAT: Duration = Duration::from_millis(400);
+/// Exercises that one question can be about; who brings more gets the least help.
+const MOST_EXERCISES: usize = 8;
 
 /// Where a question came from, for cores that answer HTTP triggers differently.
 #[derive(Clone, Debug)]
@@ -82,7 +85,7 @@ pub async fn on_event(
     let tutored = answered(&work, answer, writing, &mut live).await?;
     let by_model = tutored.answer.model.is_some();
     let responded = responded(agent, &work.turn, tutored.answer, started);
-    if by_model {
+    if by_model || live.restarted {
         live.close().await;
     }
     let reply = commit(agent, &work.environment, &work.turn, &responded, saga).await?;
@@ -91,11 +94,31 @@ pub async fn on_event(
 
 /// Fills in what is known about the student, and how much help is granted.
 async fn know(environment: &Environment, turn: &Turn, question: &mut Question) -> Result<Tutoring, Fault> {
-    let exercise = question.query.exercise_id.as_deref();
     question.student = environment.database.student_context(&turn.student_id).await?;
-    let mut tutoring = environment.database.tutoring(&turn.student_id, exercise).await?;
+    let mut tutoring = tutoring(environment, turn, &question.query).await?;
     question.tier = tutoring.grant(question.query.hint_tier, question.query.code.as_deref()).tier;
     question.notes = std::mem::take(&mut tutoring.notes);
+    Ok(tutoring)
+}
+
+/// What the student's classes allow for the exercises that a query is about, whether it names them or not.
+async fn tutoring(environment: &Environment, turn: &Turn, query: &QuerySubmitted) -> Result<Tutoring, Fault> {
+    let Environment { agent, database, .. } = environment;
+    let named = query.exercise_id.as_deref();
+    let mut tutoring = database.tutoring(&turn.student_id, named).await?;
+    if *agent == Agent::Progress {
+        return Ok(tutoring);
+    }
+    // Those that are not in the bank have to be known before any can be recognised, and to the guard.
+    adopt_all(&database.kept_exercises(&turn.student_id, query).await?);
+    let others: Vec<_> =
+        exercises_of(query).into_iter().filter(|exercise| Some(exercise.id) != named).collect();
+    for exercise in others.iter().take(MOST_EXERCISES) {
+        tutoring.hold_to(&database.tutoring(&turn.student_id, Some(exercise.id)).await?);
+    }
+    if others.len() > MOST_EXERCISES {
+        tutoring.max_tier = Some(HintTier::Nudge);
+    }
     Ok(tutoring)
 }
 
@@ -106,14 +129,11 @@ async fn answered(
     writing: WritingOf,
     reader: &mut impl Reader,
 ) -> Result<Tutored, Fault> {
-    let Work { environment, turn, question, tutoring, .. } = work;
+    let Work { question, tutoring, .. } = work;
     let runs = Runs::reserve(work).await?;
-    let mut tutored = match runs.as_ref().and_then(|runs| runs.refusal(work)) {
-        Some(answer) => Tutored { answer, shown: false, remaining: None, run_seconds: None },
-        None => {
-            let authored = answer(question, turn, environment).await?;
-            tutor(work, authored, writing, reader).await?
-        }
+    let mut tutored = match authored(work, answer, runs.as_ref()).await? {
+        Ok(authored) => tutor(work, authored, writing, reader).await?,
+        Err(refusal) => Tutored { answer: refusal, shown: false, remaining: None, run_seconds: None },
     };
     let sentence = tutoring.grant(question.query.hint_tier, question.query.code.as_deref()).sentence;
     let sentence = if tutored.answer.hint_tier.is_some() { sentence } else { "" };
@@ -130,6 +150,9 @@ async fn answered(
         runs.settle(work).await;
         tutored.run_seconds = Some(runs.remaining_s);
     }
+    if tutored.answer.evidence.is_null() {
+        tutored.answer.evidence = Value::Object(serde_json::Map::new());
+    }
     if let Value::Object(evidence) = &mut tutored.answer.evidence {
         if let Some(remaining) = tutored.remaining {
             evidence.insert("tokens_remaining".to_owned(), remaining.into());
@@ -139,6 +162,19 @@ async fn answered(
         }
     }
     Ok(tutored)
+}
+
+/// What the agent's core says, or why it says nothing: the budget of run time is spent, and it wanted to run something.
+async fn authored(
+    work: &Work,
+    answer: &impl AsyncFn(&Question, &Turn, &Environment) -> Result<Answer, Fault>,
+    runs: Option<&Runs>,
+) -> Result<Result<Answer, Answer>, Fault> {
+    let answered = answer(&work.question, &work.turn, &work.environment).await;
+    match runs {
+        Some(runs) if work.environment.runs.refused() => Ok(Err(runs.refusal())),
+        _ => answered.map(Ok),
+    }
 }
 
 /// What an event asks: a routed query, or the concept behind a debug answer (the saga).
@@ -264,16 +300,13 @@ fn streamed(
                 drop(unfinished);
                 // The turn still ends: with the authored answer, which costs nothing.
                 let ended = async {
-                    let answer = answer(&work.question, &work.turn, &work.environment).await?;
-                    if let Some(runs) = Runs::reserve(&work).await? {
+                    let runs = Runs::reserve(&work).await?;
+                    let (Ok(answer) | Err(answer)) = authored(&work, &answer, runs.as_ref()).await?;
+                    if let Some(runs) = &runs {
                         runs.settle(&work).await;
                     }
-                    finish(
-                        &work,
-                        Tutored { answer, shown: true, remaining: None, run_seconds: None },
-                        started,
-                    )
-                    .await
+                    let tutored = Tutored { answer, shown: true, remaining: None, run_seconds: None };
+                    finish(&work, tutored, started).await
                 };
                 if let Err(fault) = ended.await {
                     http::failure(work.agent, &fault);
@@ -312,7 +345,8 @@ async fn publish(environment: &Environment, event: &Event) -> Result<(), Fault> 
     }
 }
 
-/// A reader of server-sent events.
+/// A reader of server-sent events. A piece at position 0 begins the answer, and begins it anew when there were others
+/// before.
 struct EventStream {
     sender: mpsc::Sender<Bytes>,
     index: u32,
@@ -325,6 +359,10 @@ impl Reader for EventStream {
         self.index += 1;
     }
 
+    fn restart(&mut self) {
+        self.index = 0;
+    }
+
     fn present(&mut self) -> bool {
         !self.sender.is_closed()
     }
@@ -335,6 +373,8 @@ struct Nobody;
 
 impl Reader for Nobody {
     fn show(&mut self, _: &str) {}
+
+    fn restart(&mut self) {}
 
     fn present(&mut self) -> bool {
         true

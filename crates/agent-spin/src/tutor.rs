@@ -67,8 +67,10 @@ pub async fn tutor(
         authored.hint_tier = Some(question.tier);
     }
     let as_it_is = |answer: Answer| Tutored { answer, shown: false, remaining: None, run_seconds: None };
-    let Some(writing) = writing(question, &authored) else { return Ok(as_it_is(authored)) };
-    if !tutoring.consent {
+    let writings = writings(question, &authored, writing);
+    let Some((writing, _)) = writings.first() else { return Ok(as_it_is(authored)) };
+    // The programs of a model's answer would have to run.
+    if !tutoring.consent || environment.runs.is_closed() {
         return Ok(as_it_is(authored));
     }
     let Some(settings) = model::settings().await? else { return Ok(as_it_is(authored)) };
@@ -96,7 +98,7 @@ pub async fn tutor(
     let pause = settings.retry;
     let model = HttpModel::new(settings, environment, payer.clone());
     let sandbox = environment.sandbox().await?;
-    let assignment = Assignment::of(&writing, view, authored);
+    let Some(assignment) = assignment(&writings, view) else { return Ok(as_it_is(authored)) };
     let written = write(&assignment, &model, &sandbox, reader).await?;
     for counter in &written.counters {
         environment.database.count(agent, counter).await?;
@@ -116,6 +118,27 @@ pub async fn tutor(
         shown: written.shown,
         remaining: model.remaining(),
         run_seconds: None,
+    })
+}
+
+/// How the answer is written, and those of the tiers below it, each on no more than its tier may say.
+fn writings<'a>(question: &Question, authored: &'a Answer, writing: WritingOf) -> Vec<(Writing, &'a Answer)> {
+    let answers = std::iter::successors(Some(authored), |answer| answer.below.as_deref());
+    answers
+        .map_while(|answer| {
+            let tier = answer.hint_tier.unwrap_or(question.tier);
+            let question = Question { tier, ..question.clone() };
+            Some((writing(&question, answer)?, answer))
+        })
+        .collect()
+}
+
+/// The assignment of the first writing, with those below it.
+fn assignment<'a>(writings: &'a [(Writing, &Answer)], view: SystemView) -> Option<Assignment<'a>> {
+    writings.iter().rev().fold(None, |below, (writing, authored)| {
+        let view = SystemView { tier: authored.hint_tier.unwrap_or(view.tier), ..view };
+        let below = below.map(Box::new);
+        Some(Assignment { below, ..Assignment::of(writing, view, (*authored).clone()) })
     })
 }
 

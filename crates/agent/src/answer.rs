@@ -50,6 +50,8 @@ pub struct Answer {
     pub hint_tier: Option<HintTier>,
     /// The model that wrote it, when one did.
     pub model: Option<ModelUse>,
+    /// The same at the tier below, where help is given by degrees: what stands when this would give too much away.
+    pub below: Option<Box<Answer>>,
 }
 
 impl Answer {
@@ -68,6 +70,7 @@ impl Answer {
             concept: None,
             hint_tier: None,
             model: None,
+            below: None,
         }
     }
 }

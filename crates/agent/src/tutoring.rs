@@ -66,6 +66,14 @@ impl Tutoring {
         Grant { tier, sentence }
     }
 
+    /// Holds help to what is allowed for another exercise too that the question may be about: the strictest counts.
+    pub fn hold_to(&mut self, other: &Self) {
+        if self.max_tier.is_some() || other.max_tier.is_some() {
+            let most = |tutoring: &Self| tutoring.max_tier.unwrap_or(MOST_WITHOUT_POLICY);
+            self.max_tier = Some(most(self).min(most(other)));
+        }
+    }
+
     /// Whether the student has tried since the last answer: submitted, or changed the program.
     fn attempted(&self, code: Option<&str>) -> bool {
         let squeezed = |text: &str| text.split_whitespace().collect::<String>();
@@ -116,6 +124,26 @@ mod tests {
         assert_eq!(tutoring.grant(Some(WorkedPart), Some("x = 2")).tier, WorkedPart);
         tutoring.attempts_since_hint = 1;
         assert_eq!(tutoring.grant(Some(Full), None).tier, WorkedPart);
+    }
+
+    #[test]
+    fn of_several_policies_the_strictest_counts() {
+        let of = |max_tier| Tutoring { max_tier, ..Tutoring::default() };
+        for (one, other, both) in [
+            (None, None, None),
+            (None, Some(Pointer), Some(Pointer)),
+            // Leaving the exercise out does not give what is allowed for it alone.
+            (None, Some(Full), Some(WorkedPart)),
+            (Some(Full), Some(Nudge), Some(Nudge)),
+            (Some(Full), Some(Full), Some(Full)),
+        ] {
+            let mut tutoring = of(one);
+            tutoring.hold_to(&of(other));
+            assert_eq!(tutoring.max_tier, both, "{one:?} and {other:?}");
+            let mut tutoring = of(other);
+            tutoring.hold_to(&of(one));
+            assert_eq!(tutoring.max_tier, both, "{other:?} and {one:?}");
+        }
     }
 
     #[test]

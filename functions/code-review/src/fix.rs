@@ -38,6 +38,24 @@ pub fn of(found: &lint::Finding, code: &str) -> Option<Fix> {
     Some(Fix { title, edits: edits.collect() })
 }
 
+/// The line that a fix changes, as it reads afterwards; empty when the line goes. `None` when the fix is about several.
+pub fn mended_line(fix: &Fix, code: &str) -> Option<String> {
+    let [Edit { line, column, end_line, end_column, text }] = fix.edits.as_slice() else { return None };
+    let goes = text.is_empty() && *end_line == line + 1 && (*column, *end_column) == (1, 1);
+    if goes {
+        return Some(String::new());
+    }
+    if line != end_line || text.contains('\n') {
+        return None;
+    }
+    let units: Vec<u16> =
+        code.lines().nth(usize::try_from(*line).ok()?.checked_sub(1)?)?.encode_utf16().collect();
+    let at = |column: u32| usize::try_from(column).ok()?.checked_sub(1);
+    let (before, behind) = (units.get(..at(*column)?)?, units.get(at(*end_column)?..)?);
+    let (before, behind) = (String::from_utf16(before).ok()?, String::from_utf16(behind).ok()?);
+    Some(format!("{before}{text}{behind}").trim().to_owned())
+}
+
 /// Line and column of an offset in bytes.
 fn place(code: &str, offset: usize) -> (u32, u32) {
     let before = code.get(..offset).unwrap_or(code);
@@ -63,6 +81,11 @@ mod tests {
             .filter_map(|found| of(found, code).map(|fix| (found.code.clone(), fix)))
             .collect();
         let edit = Edit { line: 1, column: 1, end_line: 2, end_column: 1, text: String::new() };
+        assert_eq!(mended_line(&fixes[0].1, code).as_deref(), Some(""));
+        let sure = "x = \"ä🎈\" == None\n";
+        let compares = Edit { line: 1, column: 11, end_line: 1, end_column: 13, text: "is".to_owned() };
+        let fix = Fix { title: String::new(), edits: vec![compares] };
+        assert_eq!(mended_line(&fix, sure).as_deref(), Some("x = \"ä🎈\" is None"));
         let fix = Fix { title: "Remove unused import: `os`".to_owned(), edits: vec![edit] };
         assert_eq!(fixes, [("F401".to_owned(), fix)]);
     }

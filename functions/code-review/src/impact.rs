@@ -3,7 +3,7 @@
 use crate::Finding;
 
 /// From what breaks programs to what only reads badly. The first prefix that fits a rule decides.
-const ORDER: &[(&str, u8)] = &[
+pub(crate) const ORDER: &[(&str, u8)] = &[
     ("invalid-syntax", 0),
     ("F8", 1),   // undefined and redefined names
     ("B006", 1), // mutable default arguments
@@ -15,6 +15,7 @@ const ORDER: &[(&str, u8)] = &[
     ("E712", 3),
     ("E722", 2),
     ("quadratic", 2),
+    ("nested-loops", 3),
     ("repeated", 2),
     ("front-of-list", 3),
     ("list-copying", 3),
@@ -34,8 +35,6 @@ const ORDER: &[(&str, u8)] = &[
     ("F", 3),
     ("ARG", 6),
     ("N", 6),
-    ("short-name", 6),
-    ("missing-docstring", 7),
     ("UP", 7),
 ];
 const LEAST: u8 = 8;
@@ -54,6 +53,38 @@ pub fn most_important(findings: &[Finding], limit: usize) -> Vec<&Finding> {
         }
     }
     chosen
+}
+
+/// What kind of thing a rule is about, which says neither where nor what to do. The longest prefix that fits decides.
+pub fn theme(rule: &str) -> &'static str {
+    const THEMES: &[(&str, &str)] = &[
+        ("invalid-syntax", "a place that Python cannot read"),
+        ("F", "something that does not do what it looks like"),
+        ("F401", "something that is not needed"),
+        ("F841", "something that is not needed"),
+        ("ARG", "something that is not needed"),
+        ("ERA", "something that is not needed"),
+        ("B", "something that can go wrong"),
+        ("E7", "something that can go wrong"),
+        ("PLE", "something that can go wrong"),
+        ("PLW", "something that can go wrong"),
+        ("RET", "something that can go wrong"),
+        ("A", "names"),
+        ("N", "names"),
+        ("E741", "names"),
+        ("quadratic", "work that is done more often than needed"),
+        ("repeated", "work that is done more often than needed"),
+        ("front-of-list", "work that is done more often than needed"),
+        ("list-copying", "work that is done more often than needed"),
+        ("recomputed", "work that is done more often than needed"),
+        ("string-building", "work that is done more often than needed"),
+        ("nested-loops", "work that is done more often than needed"),
+        ("PERF", "work that is done more often than needed"),
+        ("C901", "the shape of the program"),
+        ("long-function", "the shape of the program"),
+    ];
+    let fits = THEMES.iter().filter(|(prefix, _)| rule.starts_with(prefix));
+    fits.max_by_key(|(prefix, _)| prefix.len()).map_or("a simpler way to say the same", |(_, theme)| theme)
 }
 
 fn rank(rule: &str) -> u8 {

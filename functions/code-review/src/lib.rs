@@ -18,7 +18,7 @@ mod write;
 
 use std::collections::BTreeMap;
 
-use learnflow_agent::{Answer, Fault, Question, Sandbox, SkillLevel};
+use learnflow_agent::{Answer, Fault, Question, Sandbox, SkillLevel, tutoring};
 use learnflow_events::{
     code::{Outcome, RunReport},
     payload::{HintTier, Observation, ObservationKind, ResponseType},
@@ -31,6 +31,8 @@ use serde_json::json;
 const IMPROVEMENTS: usize = 3;
 /// Findings that are reported at most.
 const FINDINGS: usize = 50;
+/// Bytes of a program's output that the evidence of an answer keeps.
+const STDOUT_BYTES: usize = 2_000;
 
 /// Something that could be better, with its place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,6 +48,20 @@ pub struct Finding {
     /// Edits that mend it, when they are sure to change nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<fix::Fix>,
+}
+
+impl Finding {
+    /// Only where it is, and what kind of thing it is about.
+    fn place(&self) -> Self {
+        let theme = impact::theme(&self.rule).to_owned();
+        Self {
+            line: self.line,
+            rule: "place".to_owned(),
+            name: "place".to_owned(),
+            message: theme,
+            fix: None,
+        }
+    }
 }
 
 /// A review.
@@ -128,12 +144,22 @@ pub async fn answer(question: &Question, sandbox: &impl Sandbox) -> Result<Answe
     };
     let level = question.student.skill_level;
     let subject = Subject { code, tests: question.query.tests.as_deref(), level };
-    let mut review = review(subject, sandbox).await?;
-    if question.tier < HintTier::Explanation {
-        // Who asked for a nudge wants to find the better version alone.
-        review.rewrite = None;
+    let review = review(subject, sandbox).await?;
+    let mut tier = question.tier;
+    let mut answer = at_tier(&review, subject, tier);
+    let mut lowest = &mut answer;
+    while tier > HintTier::Nudge {
+        tier = tutoring::lower(tier);
+        lowest = lowest.below.insert(Box::new(at_tier(&review, subject, tier)));
     }
-    let mut answer = Answer::authored(ResponseType::Review, write::review(&review, level));
+    Ok(answer)
+}
+
+/// The review as far as a tier goes, in its text and in the data behind it.
+fn at_tier(review: &Review, subject: Subject<'_>, tier: HintTier) -> Answer {
+    let Subject { code, level, .. } = subject;
+    let mut answer = Answer::authored(ResponseType::Review, write::review(review, code, tier, level));
+    answer.hint_tier = Some(tier);
     answer.confidence = if review.findings.is_empty() { 0.7 } else { 0.9 };
     answer.reasoning = format!(
         "The program was run ({}) and Ruff and our own checks found {} places.",
@@ -141,17 +167,35 @@ pub async fn answer(question: &Question, sandbox: &impl Sandbox) -> Result<Answe
         review.findings.len()
     );
     answer.topics = structure::topics(code);
-    answer.observations = observations(&review, &answer.topics);
+    answer.observations = observations(review, &answer.topics);
+    let explains = tier >= HintTier::Explanation;
+    let (findings, improvements) = match tier {
+        HintTier::Nudge => (Vec::new(), Vec::new()),
+        HintTier::Pointer => {
+            let important = impact::most_important(&review.findings, IMPROVEMENTS);
+            let places = important.iter().map(|finding| write::place(finding, code)).collect();
+            (important.into_iter().map(Finding::place).collect(), places)
+        }
+        HintTier::Explanation | HintTier::WorkedPart | HintTier::Full => {
+            (review.findings.clone(), review.improvements.clone())
+        }
+    };
     answer.evidence = json!({
-        "findings": review.findings,
+        "findings": findings,
         "praise": review.praise,
-        "improvements": review.improvements,
+        "improvements": improvements,
         "outcome": review.outcome,
         "error": review.report.error,
+        "stdout": kept(&review.report.stdout),
         "typed": review.typed,
-        "rewrite": review.rewrite,
+        "rewrite": review.rewrite.as_ref().filter(|_| explains),
     });
-    Ok(answer)
+    answer
+}
+
+/// The beginning of an output, on a character's boundary.
+fn kept(text: &str) -> &str {
+    &text[..text.floor_char_boundary(STDOUT_BYTES)]
 }
 
 /// A program that runs shows that its author can use what is in it.

@@ -7,7 +7,7 @@ use learnflow_agent::{
 };
 use learnflow_events::payload::ResponseType;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{rewrite::Rewrite, write};
 
@@ -40,6 +40,7 @@ pub fn writing(question: &Question, authored: &Answer) -> Option<Writing> {
                 query.query_text.clone(),
                 code.clone(),
             ],
+            printed: Some(printed(&authored.evidence)),
             failed: Some(!matches!(outcome, "ok" | "exited")),
             program: code,
         },
@@ -51,4 +52,11 @@ pub fn writing(question: &Question, authored: &Answer) -> Option<Writing> {
         holds_back: true,
         cache: None,
     })
+}
+
+/// What the program printed, with its exception.
+fn printed(evidence: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let error = &evidence["error"];
+    vec![text(&evidence["stdout"]), format!("{}: {}", text(&error["type"]), text(&error["message"]))]
 }

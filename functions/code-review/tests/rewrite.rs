@@ -7,7 +7,7 @@ use std::{
 };
 
 use code_review::{Review, Subject, answer, review};
-use learnflow_agent::{Fault, Question, Sandbox};
+use learnflow_agent::{Answer, Fault, Question, Sandbox};
 use learnflow_events::{
     code::{RunReport, RunRequest, TestReport, TestRequest},
     payload::{HintTier, QuerySubmitted},
@@ -124,4 +124,44 @@ async fn a_program_that_fails_is_not_rewritten() {
     let sandbox = sandbox();
     assert_eq!(reviewed("import os\nprint(missing)\n", None, &sandbox).await.rewrite, None);
     assert_eq!(reviewed("import os\nprint(\n", None, &sandbox).await.rewrite, None);
+}
+
+#[tokio::test]
+async fn each_tier_says_more_than_the_one_below() {
+    let sandbox = sandbox();
+    let code = "import os\n\ndef add(item, items=[]):\n    items.append(item)\n    return items\n\nx = add(1)\nif x == None:\n    \
+                print(f\"none\")\nprint(x)\n";
+    let mut question = Question {
+        query: QuerySubmitted { code: Some(code.to_owned()), ..QuerySubmitted::default() },
+        tier: HintTier::Full,
+        ..Question::default()
+    };
+    let full = answer(&question, &sandbox).await.expect("the sandbox is there");
+    let rungs: Vec<&Answer> = std::iter::successors(Some(&full), |answer| answer.below.as_deref()).collect();
+    let tiers: Vec<HintTier> = rungs.iter().filter_map(|answer| answer.hint_tier).collect();
+    assert_eq!(
+        tiers,
+        [HintTier::Full, HintTier::WorkedPart, HintTier::Explanation, HintTier::Pointer, HintTier::Nudge]
+    );
+    for (answer, tier) in rungs.iter().zip(&tiers) {
+        let (text, evidence) = (&answer.text, &answer.evidence);
+        let from = |least: HintTier| *tier >= least;
+        // Where, what and why, what it then looks like, and everything.
+        assert_eq!(text.contains("ine 3"), from(HintTier::Pointer), "{tier:?}: {text}");
+        assert_eq!(text.contains("made only once"), from(HintTier::Explanation), "{tier:?}: {text}");
+        assert_eq!(text.contains("```diff"), from(HintTier::Explanation), "{tier:?}: {text}");
+        assert_eq!(text.contains("Smaller things"), from(HintTier::Full), "{tier:?}: {text}");
+        let told = evidence.to_string();
+        assert_eq!(told.contains("made only once"), from(HintTier::Explanation), "{tier:?}: {told}");
+        assert_eq!(evidence["rewrite"].is_object(), from(HintTier::Explanation), "{tier:?}: {told}");
+        assert_eq!(evidence["findings"][0].is_object(), from(HintTier::Pointer), "{tier:?}: {told}");
+        // Asked for by itself it is the same.
+        question.tier = *tier;
+        let asked = code_review::answer(&question, &sandbox).await.expect("the sandbox is there");
+        assert_eq!((&asked.text, &asked.evidence), (text, evidence));
+    }
+    let mends = |answer: &Answer| {
+        answer.text.matches("Then the line reads").count() + answer.text.matches("can go.").count()
+    };
+    assert!(mends(rungs[1]) > 0 && mends(rungs[2]) == 0, "{}", rungs[1].text);
 }

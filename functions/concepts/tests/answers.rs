@@ -127,3 +127,38 @@ fn what_did_not_help_is_told_another_way() {
     assert!(after.contains(card.beginner) && !after.contains(card.intermediate), "{after}");
     assert!(after.contains(card.example.code), "{after}");
 }
+
+#[test]
+fn a_question_that_names_an_exercise_is_guarded_and_neither_streamed_nor_kept() {
+    for text in
+        ["what is recursion? I have to write factorial(n)", "what is recursion, as in `factorial(n)`?"]
+    {
+        let question = asked(text, StudentContext::default());
+        let authored = answer(&question).expect("an answer");
+        let writing = concepts::model::writing(&question, &authored).expect("there is a card");
+        assert!(writing.guard.is_some() && writing.holds_back && writing.cache.is_none(), "{text}");
+    }
+    let question = asked("what is a for loop?", StudentContext::default());
+    let writing = concepts::model::writing(&question, &answer(&question).expect("an answer"));
+    let writing = writing.expect("there is a card");
+    assert!(writing.guard.is_none() && !writing.holds_back && writing.cache.is_some());
+}
+
+/// A question that is taken for one about an exercise is answered later and not from the cache; few may be.
+#[test]
+fn questions_about_ideas_are_not_taken_for_exercises() {
+    let files = [include_str!("questions.tsv"), include_str!("paraphrases.tsv"), include_str!("unseen.tsv")];
+    let questions: Vec<&str> = files
+        .iter()
+        .flat_map(|file| file.lines())
+        .filter_map(|line| Some(line.split_once('\t')?.1))
+        .collect();
+    let taken = questions
+        .iter()
+        .filter(|text| {
+            learnflow_exercise_bank::guard_of(&asked(text, StudentContext::default()).query).is_some()
+        })
+        .count();
+    println!("{taken} of {} questions are taken for exercises", questions.len());
+    assert!(questions.len() > 500 && taken * 100 <= questions.len(), "{taken} of {}", questions.len());
+}

@@ -7,24 +7,32 @@
 //! | explanation | the cause, and the direction of a way out |
 //! | worked part | the recorded last steps with their values |
 //! | full | the change after which all tests pass |
+//!
+//! The data behind an answer says no more than its text, since whoever reads the one can read the other.
 
-use learnflow_agent::{Answer, Fault, Question, Sandbox, SkillLevel};
+use learnflow_agent::{Answer, Fault, Question, Sandbox, SkillLevel, tutoring};
 use learnflow_events::{
     code::Outcome,
-    payload::{HintTier, Observation, ObservationKind, ResponseType},
+    payload::{HintTier, Observation, ObservationKind, QuerySubmitted, ResponseType},
 };
+use learnflow_exercise_bank::{Exercise, TestKind, exercise, exercise_of};
 use learnflow_learner::curriculum;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
-    diagnosis::{Diagnosis, Suspect, diagnose},
-    findings::Tool,
+    Budget,
+    diagnosis::{Diagnosis, Suspect, diagnose_against},
+    findings::{Finding, Tool},
     message::{self, PastedError},
     module_name,
+    suite::Suite,
 };
 
 /// Recorded steps that an answer shows.
 const SHOWN_STEPS: usize = 8;
+/// Lines that an answer names, and how sure it has to be of each.
+const NAMED: usize = 3;
+const SURE: f64 = 0.3;
 
 /// Answers a student whose program does not do what was meant. Runs the program first; asks for it when
 /// there is none.
@@ -41,9 +49,18 @@ pub async fn answer(question: &Question, sandbox: &impl Sandbox) -> Result<Answe
             None => ask_for_program(),
         });
     };
-    let module = module_name(query.tests.as_deref().unwrap_or_default());
-    let diagnosis = diagnose(&code, &module, query.tests.as_deref(), sandbox).await?;
+    let suite = suite_of(query, &code);
+    let diagnosis = diagnose_against(&code, suite.as_ref(), Budget::default(), sandbox).await?;
     Ok(with_diagnosis(question, &diagnosis, pasted.error.as_ref()))
+}
+
+/// What says whether the program is right: the student's own tests, or those of the exercise that it is a try at.
+fn suite_of(query: &QuerySubmitted, code: &str) -> Option<Suite> {
+    let own = query.tests.as_deref().and_then(|tests| Suite::of_file(&module_name(tests), tests));
+    own.or_else(|| {
+        let about = QuerySubmitted { code: Some(code.to_owned()), ..query.clone() };
+        exercise_of(&about).map(Suite::of_exercise)
+    })
 }
 
 fn ask_for_program() -> Answer {
@@ -110,19 +127,37 @@ fn meaning(kind: &str) -> &'static str {
     }
 }
 
+/// The answer at the question's tier, with those of the tiers below it.
 fn with_diagnosis(question: &Question, diagnosis: &Diagnosis, pasted: Option<&PastedError>) -> Answer {
-    let mut answer = Answer::authored(ResponseType::Diagnosis, text(question, diagnosis, pasted));
+    let mut answer = at_tier(question, question.tier, diagnosis, pasted);
+    let mut lowest = &mut answer;
+    let mut tier = question.tier;
+    while tier > HintTier::Nudge {
+        tier = tutoring::lower(tier);
+        lowest = lowest.below.insert(Box::new(at_tier(question, tier, diagnosis, pasted)));
+    }
+    answer
+}
+
+fn at_tier(
+    question: &Question,
+    tier: HintTier,
+    diagnosis: &Diagnosis,
+    pasted: Option<&PastedError>,
+) -> Answer {
+    let mut answer = Answer::authored(ResponseType::Diagnosis, text(question, tier, diagnosis, pasted));
     let top = diagnosis.suspects.first();
     answer.confidence = top.map_or(0.4, |suspect| suspect.confidence);
     answer.reasoning = match (&diagnosis.tests, &diagnosis.error) {
         (Some(tests), _) => {
-            format!("The program was run and tested: {} of {} tests pass.", tests.passed, tests.total)
+            let what = if diagnosis.exercise.is_some() { "of the exercise's examples" } else { "tests" };
+            format!("The program was run and tested: {} of {} {what} pass.", tests.passed, tests.total)
         }
         (None, Some(error)) => format!("The program was run and ended with {}.", error.kind),
         (None, None) => format!("The program was run; outcome {:?}.", diagnosis.outcome),
     };
-    answer.hint_tier = Some(question.tier);
-    answer.evidence = evidence(question.tier, diagnosis);
+    answer.hint_tier = Some(tier);
+    answer.evidence = evidence(tier, diagnosis);
     let error = diagnosis.error.as_ref().map(|error| error.kind.as_str());
     answer.topics = topics(diagnosis);
     answer.observations = answer
@@ -157,27 +192,66 @@ fn topics(diagnosis: &Diagnosis) -> Vec<String> {
     topics
 }
 
-/// What the answer rests on. A fix is the solution, so below the last tier only its place is told.
-fn evidence(tier: HintTier, diagnosis: &Diagnosis) -> serde_json::Value {
-    let mut evidence = serde_json::to_value(diagnosis).unwrap_or_default();
-    if tier < HintTier::Full
-        && let Some(fixes) = evidence.get_mut("fixes").and_then(serde_json::Value::as_array_mut)
-    {
-        for fix in fixes {
-            *fix = json!({ "line": fix["line"], "verified": fix["verified"] });
-        }
+/// What the answer rests on, as far as its text goes at this tier.
+fn evidence(tier: HintTier, diagnosis: &Diagnosis) -> Value {
+    let mut evidence = json!(diagnosis);
+    if tier == HintTier::Full {
+        return evidence;
+    }
+    let named = named(diagnosis);
+    let suspects: Vec<Value> = named
+        .iter()
+        .enumerate()
+        .map(|(place, suspect)| match (tier, place) {
+            (HintTier::Nudge, _) => Value::Null,
+            (HintTier::Pointer, _) => json!({ "line": suspect.line }),
+            // What to think about is told of the first line only.
+            (_, 0) => json!(suspect),
+            _ => json!(Suspect { direction: String::new(), ..(*suspect).clone() }),
+        })
+        .filter(Value::is_object)
+        .collect();
+    evidence["suspects"] = suspects.into();
+    evidence["fixes"] = json!([]);
+    let explains = tier >= HintTier::Explanation;
+    let seconded = named.first().and_then(|first| seconding(first, diagnosis)).filter(|_| explains);
+    evidence["linted"] = seconded.into_iter().map(|finding| json!(finding)).collect();
+    // The cause is with the suspects, and what to do about an error where the text says it.
+    evidence["explanation"] = what_happened(diagnosis).into();
+    if let Some(error) = evidence["error"].as_object_mut() {
+        error.remove("explanation");
+    }
+    let from = diagnosis.last_steps.len().saturating_sub(SHOWN_STEPS);
+    let steps = if tier >= HintTier::WorkedPart { &diagnosis.last_steps[from..] } else { &[] };
+    evidence["last_steps"] = json!(steps);
+    if let Some(failures) = evidence.pointer_mut("/tests/failures").and_then(Value::as_array_mut) {
+        failures.truncate(1);
     }
     evidence
 }
 
-fn text(question: &Question, diagnosis: &Diagnosis, pasted: Option<&PastedError>) -> String {
-    let tier = question.tier;
-    let mut parts = Vec::new();
+/// The lines that an answer may name, best first.
+fn named(diagnosis: &Diagnosis) -> Vec<&Suspect> {
+    diagnosis.suspects.iter().filter(|suspect| suspect.confidence >= SURE).take(NAMED).collect()
+}
+
+/// What happened, without where to look.
+fn what_happened(diagnosis: &Diagnosis) -> &str {
     let what = diagnosis.explanation.split(" Look at line ").next().unwrap_or_default();
-    let what = what.split(" Perhaps look at line ").next().unwrap_or_default();
-    parts.push(format!("**I ran your program.** {what}"));
+    what.split(" Perhaps look at line ").next().unwrap_or_default()
+}
+
+fn text(question: &Question, tier: HintTier, diagnosis: &Diagnosis, pasted: Option<&PastedError>) -> String {
+    let mut parts = Vec::new();
+    parts.push(format!("**I ran your program.** {}", what_happened(diagnosis)));
     if diagnosis.sample_input.is_some() {
-        parts.push("It asks for input, so I typed 5, 3, 8, … one number for each question.".to_owned());
+        let exercise = diagnosis.exercise.as_ref().and_then(|tried| exercise(tried.id));
+        parts.push(match exercise {
+            Some(Exercise { tests: TestKind::Io, .. }) => {
+                "It asks for input, so I typed that of the first example.".to_owned()
+            }
+            _ => "It asks for input, so I typed 5, 3, 8, … one number for each question.".to_owned(),
+        });
     }
     if let (Some(pasted), Some(error)) = (pasted, &diagnosis.error)
         && pasted.kind != error.kind
@@ -193,9 +267,7 @@ fn text(question: &Question, diagnosis: &Diagnosis, pasted: Option<&PastedError>
     if let Some(failure) = diagnosis.tests.iter().flat_map(|tests| &tests.failures).next() {
         parts.push(format!("The first test that fails is `{}`: {}", failure.name, failure.message.trim()));
     }
-    let worth: Vec<_> =
-        diagnosis.suspects.iter().filter(|suspect| suspect.confidence >= 0.3).take(3).collect();
-    match worth.split_first() {
+    match named(diagnosis).split_first() {
         Some((first, _)) if tier == HintTier::Nudge => {
             parts.push(format!("*Think about this:* {}", nudge(first)));
         }
@@ -254,11 +326,13 @@ fn nudge(suspect: &Suspect) -> &str {
     }
 }
 
+fn seconding<'a>(suspect: &Suspect, diagnosis: &'a Diagnosis) -> Option<&'a Finding> {
+    diagnosis.linted.iter().find(|finding| finding.line == suspect.line)
+}
+
 /// What a tool that reads programs without running them adds about the named line, as a sentence after the cause.
 fn seconded(suspect: &Suspect, diagnosis: &Diagnosis, level: SkillLevel) -> String {
-    let Some(finding) = diagnosis.linted.iter().find(|finding| finding.line == suspect.line) else {
-        return String::new();
-    };
+    let Some(finding) = seconding(suspect, diagnosis) else { return String::new() };
     let (tool, rule) = match finding.tool {
         Tool::Ruff => {
             ("Ruff, which reads programs without running them,", format!(" (rule {})", finding.rule))

@@ -1,9 +1,7 @@
 //! The diagnosis of one program: run it, test it, look at it, and weigh what was found.
 
 use learnflow_agent::{Fault, Sandbox};
-use learnflow_events::code::{
-    Outcome, PythonError, RunLimits, RunReport, RunRequest, TestCase, TestReport, TestRequest,
-};
+use learnflow_events::code::{Outcome, PythonError, RunLimits, RunReport, RunRequest, TestReport};
 use serde::Serialize;
 
 use crate::{
@@ -13,6 +11,7 @@ use crate::{
     rank::rank,
     repair::{self, Repaired},
     source::Program,
+    suite::Suite,
 };
 
 /// Processor time of a run while diagnosing, in milliseconds: an endless loop should be known soon.
@@ -35,9 +34,12 @@ pub struct Diagnosis {
     pub linted: Vec<Finding>,
     /// What happened and where to look, in plain words.
     pub explanation: String,
-    /// How the tests went, when there were any.
+    /// How the tests went, when there were any. Of an exercise, its examples.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tests: Option<TestSummary>,
+    /// The exercise whose tests they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exercise: Option<Tried>,
     /// What the program printed, cut to [`SHOWN_BYTES`].
     pub stdout: String,
     /// The input that was tried, when the program asked for some and none was given.
@@ -57,6 +59,18 @@ const SHOWN_FAILURES: usize = 5;
 
 /// Bytes of output that a diagnosis keeps.
 pub const SHOWN_BYTES: usize = 2_000;
+
+/// An exercise that the program is a try at.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Tried {
+    /// Its id.
+    pub id: &'static str,
+    /// What people read.
+    pub title: &'static str,
+    /// Whether the program passes the tests that students do not see; `None` while an example fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passes_hidden: Option<bool>,
+}
 
 /// An exception, in short.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -146,39 +160,61 @@ pub async fn diagnose_within(
     budget: Budget,
     sandbox: &impl Sandbox,
 ) -> Result<Diagnosis, Fault> {
-    let tests = tests.filter(|tests| !tests.trim().is_empty());
+    let suite = tests.and_then(|tests| Suite::of_file(module, tests));
+    diagnose_against(code, suite.as_ref(), budget, sandbox).await
+}
+
+/// Like [`diagnose`], with tests of any form.
+///
+/// # Errors
+/// Only when the sandbox cannot be reached.
+pub async fn diagnose_against(
+    code: &str,
+    suite: Option<&Suite>,
+    budget: Budget,
+    sandbox: &impl Sandbox,
+) -> Result<Diagnosis, Fault> {
     let program = Program::parse(code);
     let patterns = program.as_ref().map(patterns::find).unwrap_or_default();
-    let (ran, tested, evidence) = match (&program, tests) {
-        (Ok(program), Some(tests)) => {
+    // A program of an exercise that reads is given what the exercise gives.
+    let input = suite.and_then(|suite| suite.examples().first().map(|(stdin, _)| *stdin));
+    let input = input.unwrap_or(SAMPLE_INPUT);
+    let (ran, tested, evidence) = match (&program, suite) {
+        (Ok(program), Some(suite)) => {
             // None of the three needs the others.
-            let subject = (module, tests, "");
+            let tests = suite.shown(code, test_limits());
             let (ran, tested, evidence) = futures::join!(
-                run(code, sandbox),
-                first_failure(code, module, tests, sandbox),
-                experiment::investigate(program, subject, &patterns, budget, sandbox)
+                run(code, input, sandbox),
+                sandbox.test(&tests),
+                experiment::investigate(program, (Some(suite), ""), &patterns, budget, sandbox)
             );
             (ran?, Some(tested?), evidence?)
         }
         (Ok(program), None) => {
-            let ran = run(code, sandbox).await?;
+            let ran = run(code, input, sandbox).await?;
             let mut evidence = Evidence::default();
             if !matches!(ran.0.outcome, Outcome::Ok | Outcome::Exited | Outcome::SyntaxError) {
                 // Without tests there is less to find out, so less is spent on it.
                 let budget = Budget { cpu_ms: budget.cpu_ms / 3, ..budget };
-                let subject = ("", "", ran.1.as_deref().unwrap_or_default());
+                let subject = (None, ran.1.as_deref().unwrap_or_default());
                 evidence = experiment::investigate(program, subject, &patterns, budget, sandbox).await?;
             }
             (ran, None, evidence)
         }
-        (Err(_), _) => (run(code, sandbox).await?, None, Evidence::default()),
+        (Err(_), _) => (run(code, input, sandbox).await?, None, Evidence::default()),
     };
     let (report, sample_input) = ran;
     let failing_error = tested.as_ref().and_then(error_of_tests);
     let error = report.error.as_ref().or(failing_error);
     let summary = tested.as_ref().map(|tested| summary(tested, &evidence));
-    let all_pass = summary.as_ref().is_some_and(|tests| tests.total > 0 && tests.passed == tests.total);
-    let fails = summary.as_ref().is_some_and(|tests| tests.passed < tests.total);
+    let all_shown = summary.as_ref().is_some_and(|tests| tests.total > 0 && tests.passed == tests.total);
+    let passes_hidden = match suite.filter(|_| all_shown) {
+        Some(suite) => suite.passes_hidden(code, test_limits(), sandbox).await?,
+        None => None,
+    };
+    let all_pass = all_shown && passes_hidden != Some(false);
+    let fails =
+        summary.as_ref().is_some_and(|tests| tests.passed < tests.total) || passes_hidden == Some(false);
     let ending = Ending {
         outcome: report.outcome,
         error: error.map(|error| error.kind.as_str()),
@@ -189,15 +225,20 @@ pub async fn diagnose_within(
     let linted = if all_pass { Vec::new() } else { findings::find(code, &report.stderr, ending) };
     let mut suspects = rank((ending, all_pass), error, (&patterns, &linted), &evidence);
     let repaired = if report.outcome == Outcome::SyntaxError {
-        repair::checked(code, report.error.as_ref().and_then(|error| error.line), (module, tests), sandbox)
-            .await?
+        repair::checked(code, report.error.as_ref().and_then(|error| error.line), suite, sandbox).await?
     } else {
         Repaired::default()
     };
     suspects.retain(|known| repaired.suspects.iter().all(|found| found.line != known.line));
     suspects.extend(repaired.suspects.iter().cloned());
     suspects.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-    let explanation = explain(&report, error, summary.as_ref(), &said(&repaired), &suspects);
+    let exercise = suite.and_then(Suite::exercise).map(|exercise| Tried {
+        id: exercise.id,
+        title: exercise.title,
+        passes_hidden,
+    });
+    let tests = (summary.as_ref(), exercise.as_ref());
+    let explanation = explain(&report, error, tests, &said(&repaired), &suspects);
     Ok(Diagnosis {
         outcome: report.outcome,
         error: error.map(ErrorSummary::from),
@@ -205,6 +246,7 @@ pub async fn diagnose_within(
         linted,
         explanation,
         tests: summary,
+        exercise,
         stdout: cut(&report.stdout),
         sample_input,
         fixes: if repaired.fixes.is_empty() { evidence.fixes } else { repaired.fixes },
@@ -213,8 +255,8 @@ pub async fn diagnose_within(
     })
 }
 
-/// Runs the program; with sample input when it turns out to ask for some.
-async fn run(code: &str, sandbox: &impl Sandbox) -> Result<(RunReport, Option<String>), Fault> {
+/// Runs the program; with input when it turns out to ask for some.
+async fn run(code: &str, input: &str, sandbox: &impl Sandbox) -> Result<(RunReport, Option<String>), Fault> {
     let limits = RunLimits {
         timeout_ms: Some(RUN_TIMEOUT_MS),
         wall_ms: Some(2 * RUN_TIMEOUT_MS),
@@ -227,29 +269,13 @@ async fn run(code: &str, sandbox: &impl Sandbox) -> Result<(RunReport, Option<St
     if !wants_input {
         return Ok((report, None));
     }
-    SAMPLE_INPUT.clone_into(&mut request.stdin);
+    input.clone_into(&mut request.stdin);
     let report = sandbox.run(&request).await?;
-    Ok((report, Some(SAMPLE_INPUT.to_owned())))
+    Ok((report, Some(input.to_owned())))
 }
 
-/// The tests up to the first that fails, whose exception is explained.
-async fn first_failure(
-    code: &str,
-    module: &str,
-    tests: &str,
-    sandbox: &impl Sandbox,
-) -> Result<TestReport, Fault> {
-    let limits = RunLimits { timeout_ms: Some(RUN_TIMEOUT_MS), ..RunLimits::default() };
-    sandbox
-        .test(&TestRequest {
-            code: code.to_owned(),
-            module: module.to_owned(),
-            tests: vec![TestCase::Unittest { name: "tests".to_owned(), source: tests.to_owned() }],
-            limits,
-            fail_fast: true,
-            ..TestRequest::default()
-        })
-        .await
+fn test_limits() -> RunLimits {
+    RunLimits { timeout_ms: Some(RUN_TIMEOUT_MS), ..RunLimits::default() }
 }
 
 /// The first exception of the student's code in the failing tests; a failed assertion is none.
@@ -304,7 +330,7 @@ fn summary(report: &TestReport, evidence: &Evidence) -> TestSummary {
 fn explain(
     report: &RunReport,
     error: Option<&PythonError>,
-    tests: Option<&TestSummary>,
+    (tests, exercise): (Option<&TestSummary>, Option<&Tried>),
     repaired: &[String],
     suspects: &[Suspect],
 ) -> String {
@@ -318,13 +344,7 @@ fn explain(
         sentences.push(one_paragraph(&error.parts.why));
     }
     if let Some(tests) = tests {
-        sentences.push(if tests.total == 0 {
-            "The test file holds no test that could be run.".to_owned()
-        } else if tests.passed == tests.total {
-            format!("All {} tests pass.", tests.total)
-        } else {
-            format!("{} of {} tests fail.", tests.total - tests.passed, tests.total)
-        });
+        sentences.push(how_tests_went(tests, exercise));
     }
     sentences.extend(repaired.iter().cloned());
     if let Some(first) = suspects.first() {
@@ -332,6 +352,27 @@ fn explain(
         sentences.push(format!("{strength} line {}: {}", first.line, first.cause));
     }
     sentences.join(" ")
+}
+
+fn how_tests_went(tests: &TestSummary, exercise: Option<&Tried>) -> String {
+    let TestSummary { passed, total, .. } = tests;
+    let what = match exercise {
+        Some(exercise) => format!("examples of the exercise “{}”", exercise.title),
+        None => "tests".to_owned(),
+    };
+    if *total == 0 {
+        return "The test file holds no test that could be run.".to_owned();
+    }
+    if passed < total {
+        return format!("{} of {total} {what} fail.", total - passed);
+    }
+    match exercise.and_then(|exercise| exercise.passes_hidden) {
+        Some(false) => format!(
+            "All {total} {what} pass, but not all of its other tests: there is a case that the examples do not show."
+        ),
+        Some(true) => format!("All {total} {what} pass, and so do its other tests."),
+        None => format!("All {total} {what} pass."),
+    }
 }
 
 /// What is known after a program was made readable.

@@ -19,11 +19,13 @@ pub mod patterns;
 mod rank;
 pub mod repair;
 pub mod source;
+mod suite;
 mod syntax;
 
 pub use answer::answer;
-pub use diagnosis::{Diagnosis, diagnose, diagnose_within};
+pub use diagnosis::{Diagnosis, diagnose, diagnose_against, diagnose_within};
 pub use experiment::Budget;
+pub use suite::Suite;
 
 /// Modules of the standard library that test files import beside the program.
 const TEST_MODULES: &[&str] = &[

@@ -6,7 +6,7 @@ use learnflow_agent::{
     write::{Facts, Writing, about_the_student, evidence, notes_for},
 };
 use learnflow_events::payload::ResponseType;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::message;
 
@@ -44,6 +44,7 @@ pub fn writing(question: &Question, authored: &Answer) -> Option<Writing> {
                 query.tests.clone().unwrap_or_default(),
                 code.clone(),
             ],
+            printed: Some(printed(&authored.evidence)),
             failed: Some(!matches!(outcome, "ok" | "exited")),
             program: code,
         },
@@ -52,4 +53,51 @@ pub fn writing(question: &Question, authored: &Answer) -> Option<Writing> {
         holds_back: true,
         cache: None,
     })
+}
+
+/// What the program printed, with its exception, and what it printed or gave in a test that failed.
+fn printed(evidence: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut printed = vec![text(&evidence["stdout"])];
+    if let Some(error) = evidence["error"].as_object() {
+        printed.push(format!("{}: {}", text(&error["type"]), text(&error["message"])));
+    }
+    for failure in evidence["tests"]["failures"].as_array().into_iter().flatten() {
+        let message = text(&failure["message"]);
+        printed.extend(
+            message
+                .lines()
+                .filter_map(|line| line.trim().strip_prefix("got:"))
+                .map(|got| got.trim().to_owned()),
+        );
+    }
+    printed
+}
+
+#[cfg(test)]
+mod tests {
+    use learnflow_agent::write::{Disagreement, disagreement};
+    use learnflow_events::payload::QuerySubmitted;
+
+    use super::*;
+
+    #[test]
+    fn only_what_was_printed_counts_as_printed() {
+        let query = QuerySubmitted {
+            query_text: "why does it not print 42?".to_owned(),
+            code: Some("wanted = 42\nprint(7)\n".to_owned()),
+            ..QuerySubmitted::default()
+        };
+        let mut authored = Answer::authored(ResponseType::Diagnosis, "Look at line 2.");
+        authored.evidence = json!({
+            "outcome": "ok", "error": null, "stdout": "7\n",
+            "tests": {"failures": [{"name": "example 1", "message": "Line 1 of the output differs.\n  expected: 42\n  got:      8"}]},
+        });
+        let facts =
+            writing(&Question { query, ..Question::default() }, &authored).expect("a diagnosis").facts;
+        for text in ["It prints `7`.", "With the example it printed `8`."] {
+            assert_eq!(disagreement(text, &facts), None, "{text}");
+        }
+        assert_eq!(disagreement("It prints `42`.", &facts), Some(Disagreement::Output("42".to_owned())));
+    }
 }

@@ -15,12 +15,13 @@ use std::{
 };
 
 use debug::{Budget, Diagnosis, diagnose_within};
-use learnflow_agent::{Fault, Question, Sandbox};
+use learnflow_agent::{Answer, Fault, Question, Sandbox};
 use learnflow_events::{
     code::{RunReport, RunRequest, TestReport, TestRequest},
     payload::{HintTier, QuerySubmitted},
 };
 use local::Local;
+use serde_json::Value;
 
 /// Named first, among the first three, fix verified: per cent that must be reached, a little below what was.
 const FLOORS: [usize; 3] = [85, 92, 90];
@@ -220,5 +221,108 @@ async fn the_fix_is_told_at_the_last_tier_only() {
         assert_eq!(answer.text.contains("line 4"), tier > HintTier::Nudge, "{tier:?}: {}", answer.text);
         let steps = answer.text.contains("| line | what changed |");
         assert_eq!(steps, tier >= HintTier::WorkedPart, "{tier:?}: {}", answer.text);
+        says_no_more_than_its_text(&answer);
+        // What stands when this answer would give too much away is that of the tier below, word for word.
+        let below = tiers.iter().rev().find(|below| **below < tier);
+        assert_eq!(answer.below.as_ref().and_then(|below| below.hint_tier), below.copied(), "{tier:?}");
+        if let (Some(below), Some(tier)) = (answer.below, below) {
+            let question = Question { query: query.clone(), tier: *tier, ..Question::default() };
+            let asked = debug::answer(&question, &sandbox).await.unwrap();
+            assert_eq!(below.text, asked.text);
+            says_no_more_than_its_text(&below);
+        }
     }
+}
+
+/// Lines, causes, steps and fixes that the data behind an answer names are in its text.
+fn says_no_more_than_its_text(answer: &Answer) {
+    let (tier, evidence) = (answer.hint_tier.unwrap(), &answer.evidence);
+    let list = |name: &str| evidence[name].as_array().cloned().unwrap_or_default();
+    let suspects = list("suspects");
+    assert_eq!(suspects.is_empty(), tier == HintTier::Nudge, "{tier:?}: {evidence}");
+    assert_eq!(list("last_steps").is_empty(), tier < HintTier::WorkedPart, "{tier:?}: {evidence}");
+    assert_eq!(list("fixes").is_empty(), tier < HintTier::Full, "{tier:?}: {evidence}");
+    if tier == HintTier::Full {
+        return;
+    }
+    for suspect in &suspects {
+        assert!(answer.text.contains(&suspect["line"].to_string()), "{tier:?}: {suspect}");
+        let keys = suspect.as_object().unwrap().len();
+        assert_eq!(keys == 1, tier == HintTier::Pointer, "{tier:?}: {suspect}");
+    }
+    let mut left = vec![evidence];
+    while let Some(value) = left.pop() {
+        match value {
+            Value::Array(values) => left.extend(values),
+            Value::Object(values) => left.extend(values.values()),
+            // Sentences; what the program printed is no secret.
+            Value::String(text) if text.contains(' ') && *text != evidence["stdout"] => {
+                assert!(answer.text.contains(text.trim()), "{tier:?} says more than its text: {text}");
+            }
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exercise_says_what_is_right() {
+    let sandbox = Local::new();
+    // By its id and by the function that the program defines; calls, and inputs with outputs.
+    for (id, named) in [("digit-sum", false), ("digit-sum", true), ("fizz-buzz", true)] {
+        let exercise = learnflow_exercise_bank::exercise(id).unwrap();
+        let wrong =
+            exercise.wrong.iter().map(|wrong| wrong.code).chain([CLOSE[usize::from(id == "fizz-buzz")]]);
+        let mut fixed = 0;
+        for code in wrong {
+            let query = QuerySubmitted {
+                query_text: "why is this wrong?".to_owned(),
+                code: Some(code.to_owned()),
+                exercise_id: named.then(|| id.to_owned()),
+                ..QuerySubmitted::default()
+            };
+            let question = Question { query, tier: HintTier::Full, ..Question::default() };
+            let answer = debug::answer(&question, &sandbox).await.unwrap();
+            let tests = &answer.evidence["tests"];
+            assert_eq!(tests["total"], exercise.shown.len(), "{}", answer.evidence);
+            assert!(answer.text.contains(exercise.title), "{}", answer.text);
+            for (given, _) in exercise.hidden.iter().filter(|(given, _)| given.len() > 4) {
+                let all = format!("{}{}", answer.text, answer.evidence);
+                assert!(!all.contains(given.trim()), "the hidden test {given} is told: {all}");
+            }
+            for fix in answer.evidence["fixes"].as_array().into_iter().flatten() {
+                fixed += 1;
+                let request = TestRequest {
+                    code: fix["program"].as_str().unwrap().to_owned(),
+                    module: "main".to_owned(),
+                    tests: exercise.test_cases(),
+                    ..TestRequest::default()
+                };
+                assert!(sandbox.test(&request).await.unwrap().passed, "not verified: {fix}");
+            }
+        }
+        assert!(fixed > 0, "{id}: no experiment repaired a program");
+    }
+}
+
+/// A program of each exercise that a single edit repairs.
+const CLOSE: [&str; 2] = [
+    "def digit_sum(n):\n    total = 0\n    while n > 0:\n        total += n % 10\n        n = n // 100\n    return total\n",
+    "n = int(input())\nfor number in range(1, n):\n    if number % 15 == 0:\n        print(\"fizzbuzz\")\n    elif number % 3 == 0:\n        \
+     print(\"fizz\")\n    elif number % 5 == 0:\n        print(\"buzz\")\n    else:\n        print(number)\n",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_case_that_no_example_shows_is_said_to_exist() {
+    let code = "n = int(input())\nfor number in range(1, n + 1):\n    if number % 3 == 0:\n        print(\"fizz\")\n    \
+                elif number % 5 == 0:\n        print(\"buzz\")\n    else:\n        print(number)\n";
+    let query = QuerySubmitted {
+        query_text: "what is wrong?".to_owned(),
+        code: Some(code.to_owned()),
+        exercise_id: Some("fizz-buzz".to_owned()),
+        ..QuerySubmitted::default()
+    };
+    let answer = debug::answer(&Question { query, ..Question::default() }, &Local::new()).await.unwrap();
+    assert_eq!(answer.evidence["exercise"]["passes_hidden"], false, "{}", answer.evidence);
+    assert!(answer.text.contains("a case that the examples do not show"), "{}", answer.text);
+    assert!(!format!("{}{}", answer.text, answer.evidence).contains("fizzbuzz"), "{}", answer.evidence);
 }

@@ -10,13 +10,20 @@ const SHORTEST: usize = 16;
 /// Texts that an honest answer hides at most; a random word may decode to one.
 pub(super) const MOST: usize = 40;
 
-/// What can be read out of a text, two layers deep.
+/// What can be read out of a text that may be a program.
 pub fn hidden_texts(text: &str) -> Vec<String> {
+    let mut found = readings(text);
+    found.retain(|hidden| hidden.contains(['=', '(', ':']));
+    found
+}
+
+/// Everything that can be read out of a text, two layers deep.
+pub fn readings(text: &str) -> Vec<String> {
     let mut found = layer(text);
     for inner in found.clone() {
         found.extend(layer(&inner));
     }
-    found.retain(|hidden| hidden != text && hidden.contains(['=', '(', ':']));
+    found.retain(|reading| reading != text);
     found.sort();
     found.dedup();
     found

@@ -13,7 +13,7 @@ use learnflow_events::code::{RunLimits, TestCase, TestRequest};
 use crate::{Fault, Sandbox};
 
 pub use candidates::candidates;
-pub use decode::hidden_texts;
+pub use decode::{hidden_texts, readings};
 
 /// Programs that are tried for one answer at most. An answer of which more could be made is not shown.
 const MOST_CANDIDATES: usize = 400;
@@ -33,6 +33,8 @@ pub struct Guard {
     pub starter: String,
     /// The student's program; empty when there is none yet.
     pub program: String,
+    /// The guards of other exercises that the same question may be about.
+    pub others: Vec<Guard>,
 }
 
 /// What the guard says about an answer.
@@ -42,32 +44,39 @@ pub enum Verdict {
     Safe,
     /// Something in it does, or there is more in it than can be tried.
     Leaks,
-    /// The student's own program solves it already, so nothing can be given away.
+    /// The student's own program solves it already, so nothing of it can be given away.
     Solved,
 }
 
 impl Guard {
-    /// Tries an answer.
+    /// Tries an answer, on this exercise and on the others.
     ///
     /// # Errors
     /// When the sandbox is away: an answer that was not tried is not shown.
     pub async fn judge(&self, answer: &str, sandbox: &impl Sandbox) -> Result<Verdict, Fault> {
-        let tried = candidates(answer, self);
-        if tried.is_empty() {
-            return Ok(Verdict::Safe);
-        }
-        if self.passes(&self.program, sandbox).await? {
-            return Ok(Verdict::Solved);
-        }
-        if tried.len() > MOST_CANDIDATES || hidden_texts(answer).len() > decode::MOST {
-            return Ok(Verdict::Leaks);
-        }
-        for candidate in &tried {
-            if self.passes(candidate, sandbox).await? {
+        let hides_much = hidden_texts(answer).len() > decode::MOST;
+        let mut left = MOST_CANDIDATES;
+        let mut solved = false;
+        for guard in std::iter::once(self).chain(&self.others) {
+            let tried = candidates(answer, guard);
+            if tried.is_empty() {
+                continue;
+            }
+            if guard.passes(&guard.program, sandbox).await? {
+                solved = true;
+                continue;
+            }
+            if hides_much || tried.len() > left {
                 return Ok(Verdict::Leaks);
             }
+            left -= tried.len();
+            for candidate in &tried {
+                if guard.passes(candidate, sandbox).await? {
+                    return Ok(Verdict::Leaks);
+                }
+            }
         }
-        Ok(Verdict::Safe)
+        Ok(if solved { Verdict::Solved } else { Verdict::Safe })
     }
 
     async fn passes(&self, program: &str, sandbox: &impl Sandbox) -> Result<bool, Fault> {

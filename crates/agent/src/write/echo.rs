@@ -1,16 +1,20 @@
 //! A model that repeats its instructions is stopped while it does.
 
-use crate::guard::hidden_texts;
+use crate::guard::readings;
 
 /// Characters, without white space and punctuation, that nobody writes twice by accident.
 const WINDOW: usize = 32;
-/// New text after which decoded readings are looked at again, in bytes.
-const EVERY: usize = 120;
+/// New text after which decoded readings of the end are looked at again, in bytes: few enough that little of a prompt is
+/// out by then.
+const EVERY: usize = 16;
+/// The same for decoded readings of the whole.
+const EVERY_WHOLE: usize = 240;
 
 /// Listens for the system prompt.
 pub(super) struct Echo {
     windows: Vec<String>,
-    looked_at: usize,
+    /// How long the text was when decoded readings were looked at: of its end, and of all of it.
+    looked_at: [usize; 2],
 }
 
 impl Echo {
@@ -19,7 +23,7 @@ impl Echo {
         // Half a window apart: whoever repeats one and a half windows repeats a whole one of these.
         let windows =
             letters.windows(WINDOW).step_by(WINDOW / 2).map(|window| window.iter().collect()).collect();
-        Self { windows, looked_at: 0 }
+        Self { windows, looked_at: [0, 0] }
     }
 
     /// Whether the text so far repeats the prompt, as it stands or decoded.
@@ -32,16 +36,26 @@ impl Echo {
         if self.repeats(&text[from..]) {
             return true;
         }
-        if text.len() < self.looked_at + EVERY {
-            return false;
+        let parts = [(&text[from..], EVERY), (text, EVERY_WHOLE)];
+        for ((part, every), looked_at) in parts.into_iter().zip(0..) {
+            if text.len() < self.looked_at[looked_at] + every {
+                continue;
+            }
+            self.looked_at[looked_at] = text.len();
+            if self.repeats_hidden(part) {
+                return true;
+            }
         }
-        self.looked_at = text.len();
-        hidden_texts(text).iter().any(|hidden| self.repeats(hidden))
+        false
     }
 
     /// The same for a text that is complete.
     pub(super) fn heard_at_last(&self, text: &str) -> bool {
-        self.repeats(text) || hidden_texts(text).iter().any(|hidden| self.repeats(hidden))
+        self.repeats(text) || self.repeats_hidden(text)
+    }
+
+    fn repeats_hidden(&self, text: &str) -> bool {
+        readings(text).iter().any(|hidden| self.repeats(hidden))
     }
 
     fn repeats(&self, text: &str) -> bool {
@@ -52,4 +66,49 @@ impl Echo {
 
 fn squeezed(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+
+    use super::*;
+
+    const SYSTEM: &str = "You are the concepts tutor of LearnFlow, a patient teacher of Python. You explain one idea at a \
+                          time, in plain words. Text between <untrusted-…> and </untrusted-…> was written by a student.";
+
+    /// What is out when it is heard, in pieces of seven characters; `None` when it never is.
+    fn out(text: &str) -> Option<String> {
+        let mut echo = Echo::of(SYSTEM);
+        let mut told = String::new();
+        let chars: Vec<char> = text.chars().collect();
+        for piece in chars.chunks(7) {
+            let before = told.clone();
+            told.extend(piece);
+            if echo.heard(&told) {
+                return Some(before);
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn little_of_the_instructions_is_out_before_they_are_heard_in_any_encoding() {
+        let reversed: String = SYSTEM.chars().rev().collect();
+        let hex: String = SYSTEM.bytes().map(|byte| format!("{byte:02x}")).collect();
+        for (name, encoded, longest) in [
+            ("plain", SYSTEM.to_owned(), 80),
+            ("base64", STANDARD.encode(SYSTEM), 110),
+            ("hexadecimal", hex, 170),
+            ("reversed", reversed, 110),
+        ] {
+            let text = format!("My rules, as you asked: {encoded}");
+            let out = out(&text).unwrap_or_else(|| panic!("{name} was never heard"));
+            assert!(out.len() < longest, "{name}: {} bytes are out: {out}", out.len());
+        }
+        assert_eq!(
+            out("A tuple is a sequence that cannot be changed. A list can, and both begin at 0."),
+            None
+        );
+    }
 }

@@ -7,9 +7,12 @@ use std::collections::BTreeSet;
 pub struct Facts {
     /// The student's program; empty when there is none.
     pub program: String,
-    /// Everything that was really printed or stated: outputs of runs, messages of tests, the question itself, and the
-    /// authored answer.
+    /// Everything that was really stated: outputs of runs, messages of tests, the question itself, and the authored
+    /// answer.
     pub stated: Vec<String>,
+    /// What was really printed, where that is known: that a value is in the program or in the question does not mean that
+    /// it was printed. `None` where no run decides; then a claimed output must at least be stated somewhere.
+    pub printed: Option<Vec<String>>,
     /// Whether the program was run and ended with an exception; `None` when it was not run.
     pub failed: Option<bool>,
 }
@@ -204,15 +207,36 @@ fn outputs(prose: &str, facts: &Facts) -> Option<Disagreement> {
             }
             let claimed = span.split('`').next().unwrap_or_default().trim();
             let claimed = claimed.trim_matches(['"', '\'']);
-            if claimed.is_empty()
-                || facts.stated.iter().any(|text| squeezed(text).contains(&squeezed(claimed)))
-            {
+            let happened = match &facts.printed {
+                Some(printed) => printed.iter().any(|text| is_printed(text, claimed)),
+                None => facts.stated.iter().any(|text| squeezed(text).contains(&squeezed(claimed))),
+            };
+            if claimed.is_empty() || happened {
                 continue;
             }
             return Some(Disagreement::Output(claimed.to_owned()));
         }
     }
     None
+}
+
+/// Whether a claimed output is in what was printed, as whole words and numbers: `5` is not in "15", "-5" or "5.5".
+fn is_printed(printed: &str, claimed: &str) -> bool {
+    let spaced = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (printed, claimed) = (spaced(printed), spaced(&claimed.replace("\\n", "\n")));
+    let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    let (first, last) = (claimed.chars().next(), claimed.chars().next_back());
+    let whole = |at: usize| {
+        let mut before = printed[..at].chars().rev();
+        let mut behind = printed[at + claimed.len()..].chars();
+        let (left, right) = (before.next(), behind.next());
+        let cuts_number = is_digit(first)
+            && (left == Some('.') && is_digit(before.next()) || left == Some('-'))
+            || is_digit(last) && right == Some('.') && is_digit(behind.next());
+        !(cuts_number || is_part(first) && is_part(left) || is_part(last) && is_part(right))
+    };
+    !claimed.is_empty() && printed.match_indices(&claimed).any(|(at, _)| whole(at))
 }
 
 /// Sentences end with a point and a space; a point inside a number or a name is none.
@@ -263,7 +287,12 @@ mod tests {
     fn facts() -> Facts {
         Facts {
             program: "items = [1, 2]\nfor i in range(3):\n    print(items[i])\n".to_owned(),
-            stated: vec!["1\n2\n".to_owned(), "IndexError: list index out of range".to_owned()],
+            stated: vec![
+                "1\n2\n".to_owned(),
+                "IndexError: list index out of range".to_owned(),
+                "why 30?".to_owned(),
+            ],
+            printed: Some(vec!["1\n2\n".to_owned(), "IndexError: list index out of range".to_owned()]),
             failed: Some(true),
         }
     }
@@ -282,6 +311,17 @@ mod tests {
     }
 
     #[test]
+    fn an_output_is_whole_words_and_numbers() {
+        let printed = "total: 15\n-5 and 5.5\nAda...\n";
+        for claimed in ["15", "total: 15", "-5", "5.5", "Ada...", "Ada", "15\\n-5", "15  -5"] {
+            assert!(is_printed(printed, claimed), "{claimed}");
+        }
+        for claimed in ["5", "1", "tot", "15.", "Adam", ""] {
+            assert!(!is_printed(printed, claimed), "{claimed}");
+        }
+    }
+
+    #[test]
     fn what_is_not_true_is_caught() {
         for (text, expected) in [
             ("Look at line 12.", Disagreement::Line(12)),
@@ -290,6 +330,9 @@ mod tests {
             ("On line 2, `while i < 3:` never ends.", Disagreement::Quote(2)),
             ("Your program raises a KeyError.", Disagreement::Error("KeyError".to_owned())),
             ("It prints `42` at the end.", Disagreement::Output("42".to_owned())),
+            // In the program, in the question, and nowhere in the output.
+            ("It prints `3` at the end.", Disagreement::Output("3".to_owned())),
+            ("It prints `30`.", Disagreement::Output("30".to_owned())),
             ("Your program runs fine.", Disagreement::Outcome),
         ] {
             assert_eq!(disagreement(text, &facts()), Some(expected), "{text}");

@@ -5,7 +5,8 @@
 //! answer stands, and whoever asks is told who wrote it.
 //!
 //! Streaming and guarding: an answer that is guarded or that must agree with a run is complete before the first letter
-//! of it is shown ([`Assignment::holds_back`]). Others are shown as they come, programs excepted, which are run first.
+//! of it is shown ([`Assignment::holds_back`]). Others are shown as they come, programs excepted, which are run first;
+//! where one of them cannot be finished, the authored answer begins anew ([`Reader::restart`]).
 
 mod echo;
 mod grounding;
@@ -80,12 +81,15 @@ pub struct Assignment<'a> {
     pub citation: String,
     /// Whether it must agree with the evidence before any of it is shown.
     pub holds_back: bool,
+    /// The same at the tier below: what is asked for, and what stands, when this gives too much away.
+    pub below: Option<Box<Assignment<'a>>>,
 }
 
 impl<'a> Assignment<'a> {
     /// The assignment of a [`Writing`], for a student and a tier.
     pub fn of(writing: &'a Writing, view: SystemView, authored: Answer) -> Self {
         Self {
+            below: None,
             prompts: writing.prompts,
             view,
             values: writing.values.clone(),
@@ -96,12 +100,23 @@ impl<'a> Assignment<'a> {
             holds_back: writing.holds_back,
         }
     }
+
+    /// One tier down from `tier`. Where nothing was prepared for that, the same is asked for more cautiously.
+    fn lowered(&self, tier: HintTier) -> (&Self, HintTier) {
+        match &self.below {
+            Some(below) => (below, below.view.tier),
+            None => (self, tutoring::lower(tier)),
+        }
+    }
 }
 
 /// Whoever reads along.
 pub trait Reader {
     /// Shows a piece.
     fn show(&mut self, piece: &str);
+
+    /// What was shown so far does not stand: the answer begins anew.
+    fn restart(&mut self);
 
     /// Whether anybody still reads; an answer that nobody waits for is not paid for.
     fn present(&mut self) -> bool;
@@ -130,17 +145,21 @@ pub async fn write(
     sandbox: &impl Sandbox,
     reader: &mut impl Reader,
 ) -> Result<Written, Fault> {
-    let mut view = assignment.view;
+    let (mut assignment, mut tier) = (assignment, assignment.view.tier);
     let mut counters = Vec::new();
     let mut usage = Usage::default();
     // As asked, and once more a tier lower when that would give the solution away.
     for attempt in 0..2 {
+        let view = SystemView { tier, ..assignment.view };
         let rendered = assignment.prompts.render(view, &assignment.values)?;
         let mut draft = Draft::new(assignment.holds_back || assignment.guard.is_some());
         let outcome = draft.write(&rendered, &assignment.facts, model, sandbox, reader).await;
         usage += draft.usage;
         counters.append(&mut draft.counters);
         if let Err(failure) = outcome {
+            if !draft.held && !draft.text.is_empty() && reader.present() {
+                reader.restart();
+            }
             let fault = match failure {
                 Failure::Model(fault) => Some(fault),
                 Failure::Grounding(reason) => {
@@ -152,25 +171,25 @@ pub async fn write(
                     None
                 }
             };
-            return Ok(authored(assignment, view.tier, fault, counters));
+            return Ok(authored(assignment, tier, fault, counters));
         }
         let leaks = match assignment.guard {
             None => false,
             Some(guard) => match guard.judge(&draft.everything(), sandbox).await {
-                Ok(verdict) => verdict == Verdict::Leaks && view.tier != HintTier::Full,
+                Ok(verdict) => verdict == Verdict::Leaks && tier != HintTier::Full,
                 // What could not be tried is not shown.
-                Err(_) => return Ok(authored(assignment, view.tier, None, counters)),
+                Err(_) => return Ok(authored(assignment, tier, None, counters)),
             },
         };
         if leaks {
             counters.push("leaks_lowered");
-            view.tier = tutoring::lower(view.tier);
+            (assignment, tier) = assignment.lowered(tier);
             if attempt == 0 && reader.present() {
                 continue;
             }
-            return Ok(authored(assignment, view.tier, None, counters));
+            return Ok(authored(assignment, tier, None, counters));
         }
-        let mut answer = assignment.authored.clone();
+        let mut answer = Answer { below: None, ..assignment.authored.clone() };
         if !assignment.citation.is_empty() {
             let citation = format!("\n\n{}", assignment.citation);
             draft.text.truncate(draft.text.trim_end().len());
@@ -182,7 +201,7 @@ pub async fn write(
         answer.text = draft.text;
         answer.code_examples = draft.programs;
         answer.answered_by = model.settings().provider.author();
-        answer.hint_tier = assignment.authored.hint_tier.map(|_| view.tier);
+        answer.hint_tier = assignment.authored.hint_tier.map(|_| tier);
         answer.model = Some(ModelUse {
             model: model.settings().model.clone(),
             prompt_hash: rendered.hash,
@@ -192,7 +211,7 @@ pub async fn write(
         });
         return Ok(Written { answer, shown: !draft.held, fault: None, counters });
     }
-    Ok(authored(assignment, view.tier, None, counters))
+    Ok(authored(assignment, tier, None, counters))
 }
 
 /// The authored answer, no further than the tier that was reached.
@@ -202,7 +221,7 @@ fn authored(
     fault: Option<ModelFault>,
     counters: Vec<&'static str>,
 ) -> Written {
-    let mut answer = assignment.authored.clone();
+    let mut answer = Answer { below: None, ..assignment.authored.clone() };
     answer.hint_tier = answer.hint_tier.map(|authored| authored.min(tier));
     answer.answered_by = AnsweredBy::Authored;
     if let Some(fault) = &fault {
@@ -298,8 +317,10 @@ impl Draft {
             return Err(Failure::Grounding("it is empty".to_owned()));
         }
         let mut facts = facts.clone();
-        facts.stated.append(&mut self.printed.clone());
-        facts.stated.extend(self.programs.iter().cloned());
+        facts.stated.extend(self.printed.iter().chain(&self.programs).cloned());
+        if let Some(printed) = &mut facts.printed {
+            printed.extend(self.printed.iter().cloned());
+        }
         match disagreement(&self.text, &facts) {
             Some(disagreement) => Err(Failure::Grounding(disagreement.to_string())),
             None => Ok(()),

@@ -93,12 +93,18 @@ impl Sandbox for Interpreter {
 #[derive(Default)]
 struct Screen {
     text: String,
+    restarts: usize,
     gone_after: Option<usize>,
 }
 
 impl Reader for Screen {
     fn show(&mut self, piece: &str) {
         self.text.push_str(piece);
+    }
+
+    fn restart(&mut self) {
+        self.restarts += 1;
+        self.text.clear();
     }
 
     fn present(&mut self) -> bool {
@@ -133,6 +139,7 @@ fn assignment(guard: Option<&Guard>) -> Assignment<'_> {
         guard,
         citation: String::new(),
         holds_back: false,
+        below: None,
     }
 }
 
@@ -181,10 +188,12 @@ fn a_cut_stream_goes_on_where_it_stopped() {
 #[test]
 fn a_stream_that_stays_cut_ends_in_the_authored_answer() {
     let cut = || (vec!["Half"], Some(ModelFaultKind::Cut));
-    let written = written(&assignment(None), &model(vec![cut(), cut()]), &mut Screen::default());
+    let mut screen = Screen::default();
+    let written = written(&assignment(None), &model(vec![cut(), cut()]), &mut screen);
     assert_eq!(written.answer.text, "The authored answer.");
     assert_eq!(written.answer.answered_by, AnsweredBy::Authored);
-    assert!(!written.shown);
+    // Nothing of the model's is left before what is shown next.
+    assert_eq!((screen.restarts, screen.text.as_str(), written.shown), (1, "", false));
 }
 
 #[test]
@@ -211,13 +220,58 @@ fn a_solution_is_never_shown_and_costs_a_tier() {
     assert_eq!(learns.asked.borrow()[1].system, "Tier explanation.");
     // Nothing is streamed before the verdict.
     assert!(!outcome.shown && screen.text.is_empty());
+    assert_eq!(screen.restarts, 0);
+}
+
+#[test]
+fn a_lowered_answer_says_what_the_lower_tier_says() {
+    let guard = Guard {
+        tests: vec![TestCase::Call { name: "1".into(), call: "double(2)".into(), expected: "4".into() }],
+        names: vec!["double".into()],
+        program: "def double(n):\n    return n + 2\n".into(),
+        ..Guard::default()
+    };
+    let rung = |tier: HintTier, text: &str, below| Assignment {
+        prompts: Prompts { system: "Tier {{ tier }}.", user: "{{ authored }}" },
+        view: SystemView { tier, ..assignment(None).view },
+        values: json!({"authored": text}),
+        authored: Answer { hint_tier: Some(tier), ..Answer::authored(ResponseType::Diagnosis, text) },
+        below,
+        ..assignment(Some(&guard))
+    };
+    let lines = rung(HintTier::Pointer, "Line 2.", None);
+    let cause = rung(HintTier::Explanation, "Line 2 adds.", Some(Box::new(lines)));
+    let steps = rung(HintTier::WorkedPart, "Line 2 adds: n = 4.", Some(Box::new(cause)));
+    let solution = || (vec!["Here:\n```python\ndef double(n):\n    return n * 2\n```\n"], None);
+    let leaky = model(vec![solution(), solution()]);
+    let outcome = written(&steps, &leaky, &mut Screen::default());
+    assert_eq!(outcome.answer.hint_tier, Some(HintTier::Pointer));
+    assert_eq!(outcome.answer.text, "Line 2.");
+    // The second time the model is told no more than the lower tier may say.
+    let asked = leaky.asked.borrow();
+    assert_eq!(asked[1].system, "Tier explanation.");
+    assert_eq!(asked[1].messages, [Message::user("Line 2 adds.")]);
+}
+
+#[test]
+fn every_exercise_that_a_question_may_be_about_is_guarded() {
+    let other = Guard {
+        tests: vec![TestCase::Call { name: "1".into(), call: "double(2)".into(), expected: "4".into() }],
+        names: vec!["double".into()],
+        ..Guard::default()
+    };
+    let guard = Guard { names: vec!["triple".into()], others: vec![other], ..Guard::default() };
+    let leaky = "```python\ndef double(n):\n    return n * 2\n```\n";
+    assert_eq!(block_on(guard.judge(leaky, &Interpreter)), Ok(Verdict::Leaks));
+    assert_eq!(block_on(guard.judge("Which number?", &Interpreter)), Ok(Verdict::Safe));
 }
 
 #[test]
 fn what_disagrees_with_the_evidence_is_not_shown() {
     let mut assignment = assignment(None);
     assignment.holds_back = true;
-    assignment.facts = Facts { program: "x = 1\n".into(), stated: vec!["x = 1".into()], failed: Some(false) };
+    assignment.facts =
+        Facts { program: "x = 1\n".into(), stated: vec!["x = 1".into()], failed: Some(false), printed: None };
     let mut screen = Screen::default();
     let written = written(&assignment, &model(vec![(vec!["Look at line 7."], None)]), &mut screen);
     assert_eq!((written.answer.text.as_str(), screen.text.as_str()), ("The authored answer.", ""));

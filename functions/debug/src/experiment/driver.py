@@ -44,6 +44,30 @@ class Sink(io.TextIOBase):
         return True
 
 
+class Printed(Sink):
+    """Keeps what a program prints, up to a limit."""
+
+    limit = 64 * 1024
+
+    def __init__(self):
+        self.parts = []
+
+    def write(self, text):
+        if self.limit > 0:
+            self.limit -= len(text)
+            self.parts.append(text)
+        return len(text)
+
+    def lines(self):
+        return lines_of("".join(self.parts))
+
+
+def lines_of(text):
+    """What counts of an output: spaces and empty lines at the end do not."""
+    text = text.rstrip()
+    return [line.rstrip() for line in text.split("\n")] if text else []
+
+
 class Result(unittest.TestResult):
     """The first thing that went wrong."""
 
@@ -79,6 +103,8 @@ def read(path):
 
 PLAN = json.loads(read("plan.json"))
 MODULE = PLAN["module"]
+# Inputs with what must be printed for them, where that is what the tests are.
+EXAMPLES = {f"example {number}": example for number, example in enumerate(PLAN["examples"], 1)}
 # Unlike the driver's own file name, which is main.py.
 PROGRAM = f"program/{MODULE or 'main'}.py"
 TESTS = "test_program"
@@ -165,10 +191,32 @@ def run_test(tests, name):
     return result.error[1], result.error[2]
 
 
+def run_example(code_objects, name):
+    """Runs the program on an input. None when it prints what it should, otherwise (exception, traceback)."""
+    given, expected = EXAMPLES[name]
+    sys.stdin, sys.stdout = io.StringIO(given), Printed()
+    printed = sys.stdout
+    try:
+        module("__main__", code_objects, PROGRAM)
+    except SystemExit:
+        # A program may end itself.
+        pass
+    finally:
+        sys.stdout = SINK
+    got, wanted = printed.lines(), lines_of(expected)
+    if got == wanted:
+        return None
+    same = next((at for at, (one, other) in enumerate(zip(got, wanted)) if one != other), min(len(got), len(wanted)))
+    here, there = (lines[same] if same < len(lines) else "nothing more" for lines in (got, wanted))
+    return AssertionError(f"Line {same + 1} of the output is {here}, and {there} is expected"), None
+
+
 def attempt(code_objects, name):
     """Imports the program and its tests afresh and runs one test (or the program itself, without tests)."""
     sys.stdin = io.StringIO(PLAN["stdin"])
     try:
+        if EXAMPLES:
+            return run_example(code_objects, name[1])
         if not MODULE:
             module("__main__", code_objects, PROGRAM)
             return None
@@ -193,7 +241,7 @@ def flatten(suite):
 
 def names_of_tests(code_objects):
     if not MODULE:
-        return [("", "the program")]
+        return [("", name) for name in EXAMPLES] or [("", "the program")]
     module(MODULE, code_objects, PROGRAM)
     loaded = unittest.TestLoader().loadTestsFromModule(module(TESTS, [TEST_CODE], f"{TESTS}.py"))
     return [(type(case).__qualname__, case._testMethodName) for case in flatten(loaded)]
@@ -430,7 +478,7 @@ def versions():
     say({"tried": tried, "cpu_ms": spent_ms()})
 
 
-sys.stdout = sys.stderr = Sink()
+SINK = sys.stdout = sys.stderr = Sink()
 if PLAN["mutant_files"]:
     versions()
 else:

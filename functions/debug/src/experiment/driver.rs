@@ -18,6 +18,7 @@ use serde_json::json;
 use crate::{
     mutate::{Mutant, Types},
     source::Program,
+    suite::Suite,
 };
 
 const DRIVER: &str = include_str!("driver.py");
@@ -40,10 +41,8 @@ const AFTER_FIRST: usize = 150;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject<'a> {
     pub program: &'a Program,
-    /// The name by which the tests import the program; empty when it is run as it is, without tests.
-    pub module: &'a str,
-    /// The unittest file.
-    pub tests: &'a str,
+    /// The tests; without them the program is run as it is.
+    pub suite: Option<&'a Suite>,
     /// Standard input.
     pub stdin: &'a str,
 }
@@ -51,7 +50,7 @@ pub(crate) struct Subject<'a> {
 /// How one test went on the program as it is.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub(crate) struct Tested {
-    /// `Class.method`.
+    /// `Class.method`, or `example 1`.
     pub test: String,
     /// Class and method.
     pub name: (String, String),
@@ -152,7 +151,7 @@ fn request(subject: Subject<'_>, plan: &serde_json::Value, (cpu_ms, wall_ms): (u
     let mut files = BTreeMap::new();
     files.insert("plan.json".to_owned(), plan.to_string());
     files.insert("program.txt".to_owned(), subject.program.source().to_owned());
-    files.insert("tests.txt".to_owned(), subject.tests.to_owned());
+    files.insert("tests.txt".to_owned(), subject.suite.map(Suite::file).unwrap_or_default().to_owned());
     RunRequest {
         code: DRIVER.to_owned(),
         files,
@@ -173,7 +172,9 @@ fn plan(subject: Subject<'_>) -> serde_json::Value {
         *first = 0;
     }
     json!({
-        "module": subject.module, "stdin": subject.stdin, "starts": starts, "mutant_files": 0,
+        "module": subject.suite.map(Suite::module).unwrap_or_default(),
+        "examples": subject.suite.map(Suite::examples).unwrap_or_default(),
+        "stdin": subject.stdin, "starts": starts, "mutant_files": 0,
         "test_seconds": TEST_SECONDS, "baseline_seconds": BASELINE_SECONDS,
     })
 }

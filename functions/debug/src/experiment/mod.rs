@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use futures::future::{join, join_all};
 use learnflow_agent::{Fault, Sandbox};
-use learnflow_events::code::{RunLimits, TestCase, TestRequest};
+use learnflow_events::code::{RunLimits, TestRequest};
 use serde::Serialize;
 
 pub(crate) use self::driver::ENDLESS;
@@ -26,6 +26,7 @@ use crate::{
     mutate::{self, Mutant},
     patterns::Suspicion,
     source::Program,
+    suite::Suite,
 };
 
 /// Programs that are repaired in several places get this many rounds.
@@ -111,16 +112,16 @@ impl Evidence {
     }
 }
 
-/// Runs the tests on the program and on its versions. Without tests (`module` is empty), running to the end without
-/// an exception takes their place, which says something about the line and verifies nothing.
+/// Runs the tests on the program and on its versions. Without tests, running to the end without an exception takes
+/// their place, which says something about the line and verifies nothing.
 pub(crate) async fn investigate(
     program: &Program,
-    (module, tests, stdin): (&str, &str, &str),
+    (suite, stdin): (Option<&Suite>, &str),
     patterns: &[Suspicion],
     budget: Budget,
     sandbox: &impl Sandbox,
 ) -> Result<Evidence, Fault> {
-    let mut evidence = Evidence { tested: !module.is_empty(), ..Evidence::default() };
+    let mut evidence = Evidence { tested: suite.is_some(), ..Evidence::default() };
     let mut current = Program::parse(program.source()).map_err(|error| Fault::bug(error.message))?;
     // Lines that earlier rounds put in (line, how many), to find the student's line again.
     let mut shifts: Vec<(u32, i64)> = Vec::new();
@@ -128,7 +129,7 @@ pub(crate) async fn investigate(
     let mut left_wall_ms = budget.wall_ms;
     let mut chosen: Vec<Blamed> = Vec::new();
     for round in 0..ROUNDS {
-        let subject = Subject { program: &current, module, tests, stdin };
+        let subject = Subject { program: &current, suite, stdin };
         let baseline = driver::baseline(subject, left_wall_ms, sandbox).await?;
         left_wall_ms = left_wall_ms.saturating_sub(baseline.took_ms);
         let spectrum = spectrum::ochiai(&baseline);
@@ -138,7 +139,8 @@ pub(crate) async fn investigate(
                 .iter()
                 .map(|test| {
                     let wrong = test.wrong.as_ref().map(|wrong| (wrong.0.clone(), wrong.1.clone(), wrong.2));
-                    (test.test.clone(), wrong)
+                    let name = suite.map_or_else(|| test.test.clone(), |suite| suite.name_of(&test.test));
+                    (name, wrong)
                 })
                 .collect();
             evidence.spectrum.clone_from(&spectrum);
@@ -169,10 +171,8 @@ pub(crate) async fn investigate(
             })
             .collect();
         if !whole.is_empty() {
-            if module.is_empty() {
-                evidence.blamed.extend(blamed);
-            } else {
-                let fixes = verify(subject, whole, &shifts, sandbox).await?;
+            if let Some(suite) = suite {
+                let fixes = verify((&current, suite), whole, &shifts, sandbox).await?;
                 // A version that fails in fresh interpreters is no evidence.
                 if round == 0 {
                     evidence.blamed = blamed;
@@ -180,6 +180,8 @@ pub(crate) async fn investigate(
                     chosen.extend(blamed.into_iter().take(1));
                 }
                 evidence.fixes = fixes;
+            } else {
+                evidence.blamed.extend(blamed);
             }
             break;
         }
@@ -190,7 +192,7 @@ pub(crate) async fn investigate(
         if round == 0 {
             evidence.blamed = blamed.clone();
         }
-        let Some(best) = partial.filter(|_| !module.is_empty()) else { break };
+        let Some(best) = partial.filter(|_| suite.is_some()) else { break };
         let mutant = ordered[best.mutant].0;
         let mut first =
             Blamed { line: here(mutant.line), strength: 0.75, operator: mutant.operator, whole: false };
@@ -336,35 +338,24 @@ fn blame(ordered: &[(&Mutant, usize, f64)], outcome: &Outcome) -> Vec<Blamed> {
     blamed
 }
 
-/// Runs the best versions in fresh interpreters; keeps those that pass.
+/// Runs the best versions in fresh interpreters; keeps those that pass, hidden tests included.
 async fn verify(
-    subject: Subject<'_>,
+    (current, suite): (&Program, &Suite),
     mut whole: Vec<(&Mutant, f64)>,
     shifts: &[(u32, i64)],
     sandbox: &impl Sandbox,
 ) -> Result<Vec<Fix>, Fault> {
     whole.sort_by(|a, b| b.1.total_cmp(&a.1));
     whole.truncate(VERIFIED);
-    let programs: Vec<String> =
-        whole.iter().map(|(mutant, _)| mutant.apply(subject.program.source())).collect();
-    let requests: Vec<TestRequest> = programs
-        .iter()
-        .map(|program| TestRequest {
-            code: program.clone(),
-            module: subject.module.to_owned(),
-            tests: vec![TestCase::Unittest { name: "tests".to_owned(), source: subject.tests.to_owned() }],
-            limits: RunLimits { timeout_ms: Some(VERIFY_TIMEOUT_MS), ..RunLimits::default() },
-            fail_fast: true,
-            verdicts_only: true,
-            ..TestRequest::default()
-        })
-        .collect();
+    let programs: Vec<String> = whole.iter().map(|(mutant, _)| mutant.apply(current.source())).collect();
+    let limits = RunLimits { timeout_ms: Some(VERIFY_TIMEOUT_MS), ..RunLimits::default() };
+    let requests: Vec<TestRequest> = programs.iter().map(|program| suite.all(program, limits)).collect();
     let reports = join_all(requests.iter().map(|request| sandbox.test(request))).await;
     let mut fixes = Vec::new();
     for (((mutant, _), program), report) in whole.into_iter().zip(programs).zip(reports) {
         if report?.passed {
             let line = original_line(mutant.line, shifts);
-            let replacement = replacement(subject.program.source(), &program);
+            let replacement = replacement(current.source(), &program);
             fixes.push(Fix {
                 line,
                 replacement,

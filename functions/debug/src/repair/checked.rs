@@ -2,12 +2,13 @@
 
 use futures::future::join_all;
 use learnflow_agent::{Fault, Sandbox};
-use learnflow_events::code::{Outcome, RunLimits, RunRequest, TestCase, TestRequest};
+use learnflow_events::code::{Outcome, RunLimits, RunRequest};
 
 use super::{Repair, repairs, words};
 use crate::{
     diagnosis::Suspect,
     experiment::{Fix, replacement},
+    suite::Suite,
 };
 
 /// Repairs that are run.
@@ -32,12 +33,12 @@ pub(crate) struct Repaired {
 pub(crate) async fn checked(
     code: &str,
     line: Option<u32>,
-    (module, tests): (&str, Option<&str>),
+    suite: Option<&Suite>,
     sandbox: &impl Sandbox,
 ) -> Result<Repaired, Fault> {
     let mut found = repairs(code, line);
     found.truncate(RUN);
-    let judged = join_all(found.iter().map(|repair| judge(repair, module, tests, sandbox))).await;
+    let judged = join_all(found.iter().map(|repair| judge(repair, suite, sandbox))).await;
     let mut kept: Vec<(Repair, bool)> = Vec::new();
     for (repair, verdict) in found.into_iter().zip(judged) {
         let (reads, passes) = verdict?;
@@ -49,7 +50,7 @@ pub(crate) async fn checked(
     kept.sort_by_key(|(_, passes)| !passes);
     let mut repaired = Repaired {
         mistakes: kept.first().map_or(0, |(repair, _)| repair.lines.len()),
-        passes: tests.and(kept.first().map(|(_, passes)| *passes)),
+        passes: suite.and(kept.first().map(|(_, passes)| *passes)),
         ..Repaired::default()
     };
     for (place, (repair, passes)) in kept.into_iter().enumerate() {
@@ -82,29 +83,18 @@ pub(crate) async fn checked(
 /// Whether CPython reads it, and whether it passes the tests (or there are none).
 async fn judge(
     repair: &Repair,
-    module: &str,
-    tests: Option<&str>,
+    suite: Option<&Suite>,
     sandbox: &impl Sandbox,
 ) -> Result<(bool, bool), Fault> {
     let limits =
         RunLimits { timeout_ms: Some(TIMEOUT_MS), wall_ms: Some(2 * TIMEOUT_MS), ..RunLimits::default() };
-    let Some(tests) = tests else {
+    let Some(suite) = suite else {
         let request =
             RunRequest { code: repair.program.clone(), limits, seed: Some(1), ..RunRequest::default() };
         let reads = sandbox.run(&request).await?.outcome != Outcome::SyntaxError;
         return Ok((reads, reads));
     };
-    let report = sandbox
-        .test(&TestRequest {
-            code: repair.program.clone(),
-            module: module.to_owned(),
-            tests: vec![TestCase::Unittest { name: "tests".to_owned(), source: tests.to_owned() }],
-            limits,
-            fail_fast: true,
-            verdicts_only: true,
-            ..TestRequest::default()
-        })
-        .await?;
+    let report = sandbox.test(&suite.all(&repair.program, limits)).await?;
     let reads = report.verdicts.iter().all(|verdict| verdict.outcome != Outcome::SyntaxError);
     Ok((reads, reads && report.passed))
 }

@@ -57,6 +57,10 @@ async fn model_writes_the_answers(protocol: Protocol, author: &str, model: &str)
     let (text, last) = tutor.stream("ada", "concepts/explain", &common("dictionary")).await?.rest().await?;
     ensure!(last.name == "answered" && last.data["answered_by"] == author, "{:#}", last.data);
     ensure!(last.data["response_text"] == text, "the pieces are not the answer:\n{text}\n{:#}", last.data);
+    // With what remains, as the other form has it.
+    let evidence = &last.data["evidence"];
+    ensure!(evidence["tokens_remaining"] == 200_000 - 3_300, "{evidence:#}");
+    ensure!(evidence["run_seconds_remaining"].is_number(), "{evidence:#}");
 
     // With a program, which is run: the diagnosis is held back until it is complete.
     let query =

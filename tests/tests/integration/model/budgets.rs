@@ -75,9 +75,24 @@ async fn run_time_runs_out() -> anyhow::Result<()> {
     let text = answer["response_text"].as_str().unwrap_or_default();
     ensure!(text.contains("used up for today"), "{text}");
     ensure!(answer["evidence"]["spent"] == "run-time", "{answer:#}");
+    // A program in the message is a program, by every door.
+    let pasted = json!({"query_text": "why is this wrong?\n```python\nn = 0\nwhile n < 6_000_000:\n    n += 1\nprint(n)\n```"});
+    let micros = "SELECT coalesce(sum(cpu_us), 0)::bigint FROM usage_ledger WHERE kind = 'run'";
+    let before = tutor.system.count(micros).await?;
+    let (_, answer) = tutor.call("ada", "debug/diagnose", &pasted).await?;
+    ensure!(answer["response_type"] == "declined", "{answer:#}");
+    ensure!(answer["evidence"]["spent"] == "run-time", "{answer:#}");
+    ensure!(tutor.system.count(micros).await? == before, "it was run");
+    let turn = tutor.ask("ada", &json!({"query_text": pasted["query_text"], "route": "debug"})).await?;
+    ensure!(turn["response_type"] == "declined", "{turn:#}");
+    let (_, last) = tutor.stream("ada", "code-review/review", &busy).await?.rest().await?;
+    ensure!(last.data["response_type"] == "declined", "{:#}", last.data);
     // What needs no run is answered, and others run theirs.
     let (_, answer) = tutor.call("ada", "concepts/explain", &common("tuple")).await?;
     ensure!(answer["response_type"] == "explanation", "{answer:#}");
+    let (_, answer) =
+        tutor.call("ada", "exercise/generate", &json!({"query_text": "an exercise on loops"})).await?;
+    ensure!(answer["response_type"] == "exercise", "{answer:#}");
     let (_, answer) = tutor.call("bob", "code-review/review", &busy).await?;
     ensure!(answer["response_type"] == "review", "{answer:#}");
     let open = tutor

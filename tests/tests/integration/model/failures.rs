@@ -209,10 +209,22 @@ async fn cut_streams_go_on(tutor: &Tutor) -> anyhow::Result<()> {
         // Always: the stored answer is whole, and authored.
         tutor.fresh().await?;
         tutor.provider.otherwise(move |_| end(Reply::pieces(["A tuple ", "is"])));
-        let (_, last) = tutor.stream("ada", "concepts/explain", &common("tuple")).await?.rest().await?;
+        let mut events = tutor.stream("ada", "concepts/explain", &common("tuple")).await?;
+        let (text, last) = events.rest().await?;
         ensure!(last.name == "answered", "{name}: ended with {}", last.name);
         authored(&last.data).context(name)?;
         ensure!(tutor.provider.asked().len() == 2, "{name}: {} requests", tutor.provider.asked().len());
+        // What stands on the screen is the authored answer alone.
+        let given_up = events.given_up.concat();
+        ensure!(events.given_up.len() == 1 && given_up.starts_with("A tuple is"), "{name}: {given_up:?}");
+        ensure!(text == last.data["response_text"].as_str().unwrap_or_default(), "{name}: {text}");
+        // On the live channel too.
+        tutor.fresh().await?;
+        tutor.provider.otherwise(move |_| end(Reply::pieces(["A tuple ", "is"])));
+        let turn = tutor.ask("ada", &common("tuple")).await?;
+        ensure!(turn["answered_by"] == "authored", "{name}: {turn:#}");
+        let shown = shown_live(tutor, turn["query_id"].as_str().unwrap_or_default()).await?;
+        ensure!(shown == turn["response_text"].as_str().unwrap_or_default(), "{name}: {shown}");
     }
     // An error in the stream, before and behind a piece.
     for pieces in [vec![], vec!["A tuple "]] {
@@ -222,6 +234,28 @@ async fn cut_streams_go_on(tutor: &Tutor) -> anyhow::Result<()> {
         authored(&explained(tutor).await?)?;
     }
     Ok(())
+}
+
+/// The text of a turn's pieces on the topic of deltas, in the order in which they were published.
+async fn shown_live(tutor: &Tutor, turn: &str) -> anyhow::Result<String> {
+    let records: Vec<Vec<u8>> = sqlx::query_scalar(
+        "SELECT r.value FROM event_log.records r JOIN event_log.topics t USING (topic_id)
+          WHERE t.name = 'response-deltas' ORDER BY r.partition, r.record_offset",
+    )
+    .fetch_all(&tutor.system.database)
+    .await?;
+    let mut shown = String::new();
+    for record in records {
+        let event: Value = serde_json::from_slice(&record)?;
+        let delta = &event["payload"];
+        if delta["query_id"] == turn {
+            if delta["index"] == 0 {
+                shown.clear();
+            }
+            shown.push_str(delta["text"].as_str().unwrap_or_default());
+        }
+    }
+    Ok(shown)
 }
 
 async fn nonsense_is_not_shown(tutor: &Tutor) -> anyhow::Result<()> {

@@ -95,6 +95,7 @@ async fn shown(exercise: &Exercise, text: &str, sandbox: &Running<'_>) -> anyhow
         guard: Some(&guard),
         citation: String::new(),
         holds_back: true,
+        below: None,
     };
     let model = Generous::new(text)?;
     let mut screen = Screen::default();
@@ -157,6 +158,10 @@ struct Screen(String);
 impl Reader for Screen {
     fn show(&mut self, piece: &str) {
         self.0.push_str(piece);
+    }
+
+    fn restart(&mut self) {
+        self.0.clear();
     }
 
     fn present(&mut self) -> bool {

@@ -3,9 +3,11 @@
 mod answers;
 mod budgets;
 mod failures;
+mod grounding;
 mod injection;
 mod leaks;
 mod made;
+mod requests;
 mod sandbox;
 mod streaming;
 mod tiers;
@@ -40,6 +42,11 @@ impl Tutor {
             environment.push((format!("SPIN_VARIABLE_{name}"), (*value).to_owned()));
         }
         Ok(Self { system: System::start_with(environment).await?, provider })
+    }
+
+    /// A system without a provider; the one beside it is never asked.
+    async fn alone() -> anyhow::Result<Self> {
+        Ok(Self { system: System::start_with(Vec::new()).await?, provider: Provider::start().await })
     }
 
     /// Forgets what was scripted, cached and counted against the provider.
@@ -128,6 +135,8 @@ struct Head {
 struct Events {
     body: futures::stream::BoxStream<'static, reqwest::Result<bytes::Bytes>>,
     buffer: Vec<u8>,
+    /// Everything that was shown and then taken back, since the answer began anew.
+    given_up: Vec<String>,
 }
 
 /// One of them.
@@ -143,7 +152,7 @@ impl Events {
         if status != StatusCode::OK {
             bail!("{status}: {}", response.text().await?);
         }
-        Ok(Self { body: response.bytes_stream().boxed(), buffer: Vec::new() })
+        Ok(Self { body: response.bytes_stream().boxed(), buffer: Vec::new(), given_up: Vec::new() })
     }
 
     /// The next event; comments are skipped.
@@ -184,12 +193,16 @@ impl Events {
         bail!("the stream ended without {name}")
     }
 
-    /// Everything to the end: the text of all deltas, and the last event.
+    /// Everything to the end: the text as it stands on a screen then, and the last event. A piece at position 0 begins the
+    /// answer anew.
     async fn rest(&mut self) -> anyhow::Result<(String, SentEvent)> {
         let mut text = String::new();
         let mut last = None;
         while let Some(event) = self.next().await? {
             if event.name == "delta" {
+                if event.data["index"] == 0 && !text.is_empty() {
+                    self.given_up.push(std::mem::take(&mut text));
+                }
                 text.push_str(event.data["text"].as_str().unwrap_or_default());
             }
             last = Some(event);

@@ -1,11 +1,11 @@
 //! Pieces of an answer reach the student while the provider still writes.
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use learnflow_testkit::{Protocol, Reply};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{DEADLINE, Tutor, common};
+use super::{DEADLINE, Tutor, common, made};
 
 const PIECES: [&str; 4] = ["A tuple is ", "a sequence ", "that cannot ", "be changed."];
 
@@ -58,6 +58,50 @@ async fn each_piece_arrives_before_the_next_is_written() -> anyhow::Result<()> {
 
     nobody_pays_for_what_nobody_reads(&tutor).await?;
     nothing_guarded_is_shown_before_it_is_judged(&tutor).await?;
+    tutor.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn authored_answers_stream_without_a_provider() -> anyhow::Result<()> {
+    let tutor = Tutor::alone().await?;
+    let program = "import os\nxs = [1, 2]\nfor i in range(len(xs)):\n    print(xs[i])\n";
+    for (trigger, query) in [
+        ("concepts/explain", common("tuple")),
+        ("code-review/review", json!({"query_text": "review my code", "code": program})),
+        ("debug/diagnose", json!({"query_text": "why?", "code": "x = [1]\nprint(x[3])\n"})),
+        ("exercise/generate", json!({"query_text": "give me an exercise on loops"})),
+    ] {
+        let mut events = tutor.stream("ada", trigger, &query).await?;
+        let first = events.next().await?.context("the stream is empty")?;
+        ensure!(first.name == "delta" && first.data["index"] == 0, "{trigger}: {:#}", first.data);
+        let (rest, last) = events.rest().await?;
+        let text = format!("{}{rest}", first.data["text"].as_str().unwrap_or_default());
+        ensure!(
+            last.name == "answered" && last.data["answered_by"] == "authored",
+            "{trigger}: {:#}",
+            last.data
+        );
+        ensure!(last.data["response_text"] == text, "{trigger}: the pieces are not the answer:\n{text}");
+        ensure!(!rest.is_empty(), "{trigger}: it came in one piece");
+        ensure!(last.data["evidence"]["run_seconds_remaining"].is_number(), "{trigger}: {:#}", last.data);
+    }
+    // A question back rests on nothing, and tells what remains all the same.
+    let (_, last) =
+        tutor.stream("ada", "code-review/review", &json!({"query_text": "review it"})).await?.rest().await?;
+    ensure!(last.data["evidence"]["run_seconds_remaining"].is_number(), "{:#}", last.data);
+    ensure!(tutor.provider.asked().is_empty(), "a provider was asked");
+    tutor.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_made_exercise_streams_once_it_is_verified() -> anyhow::Result<()> {
+    let tutor = Tutor::start(Protocol::Anthropic, "key", &[]).await?;
+    let form = made::exercise("def thrice(n):\n    return n * 3\n", "def thrice(n):\n    return n + 3\n");
+    tutor.provider.next(Reply::tool("exercise", form));
+    let ask = json!({"query_text": "give me an exercise on functions"});
+    let (text, last) = tutor.stream("ada", "exercise/generate", &ask).await?.rest().await?;
+    ensure!(last.name == "answered" && last.data["answered_by"] == "anthropic", "{:#}", last.data);
+    ensure!(last.data["response_text"] == text && text.contains("three times"), "{text}");
     tutor.stop().await
 }
 

@@ -57,11 +57,14 @@ async fn help_grows_with_attempts_and_ends_where_the_teacher_says() -> anyhow::R
     let given = format!("```python\n{solution}\n```");
     let (answer, _) = ask("worked-part", &attempt(3), &given).await?;
     ensure!(answer["answered_by"] == "authored" && answer["hint_tier"] == "pointer", "{answer:#}");
-    ensure!(tutor.provider.asked().len() == 2, "{} requests", tutor.provider.asked().len());
-    ensure!(
-        tutor.provider.asked()[1].system().contains("How far you may go: an explanation"),
-        "not a tier lower"
-    );
+    let asked = tutor.provider.asked();
+    ensure!(asked.len() == 2, "{} requests", asked.len());
+    ensure!(asked[1].system().contains("How far you may go: an explanation"), "not a tier lower");
+    // What stands says what a pointer says, and so does the data behind it: a line, and neither the cause nor the steps.
+    let text = answer["response_text"].as_str().unwrap_or_default();
+    ensure!(text.contains("Look at line 2.") && !text.contains("what changed"), "{text}");
+    ensure!(answer["evidence"]["suspects"][0] == json!({"line": 2}), "{:#}", answer["evidence"]);
+    ensure!(!asked[1].message().contains("last_steps\": [\n    {"), "the steps are told a tier lower");
     ensure!(tutor.counter("debug", "leaks_lowered").await? == 2, "it was not counted");
 
     // A teacher's policy, for the class or for the exercise, and a note.
@@ -76,6 +79,18 @@ async fn help_grows_with_attempts_and_ends_where_the_teacher_says() -> anyhow::R
     let (answer, system) = ask("worked-part", &attempt(4), question).await?;
     ensure!(answer["hint_tier"] == "pointer", "{answer:#}");
     ensure!(system.contains("How far you may go: a pointer"), "{system}");
+    // Leaving the exercise out, or naming another one, opens no way around it; nor does a program that has many.
+    let many = "def factorial(n):\n    return n\n\n".to_owned() + &attempt(4);
+    for (id, code) in [(None, attempt(4)), (Some("fizz-buzz"), attempt(4)), (None, many)] {
+        let query =
+            json!({"query_text": "why?", "code": code, "exercise_id": id, "hint_tier": "worked-part"});
+        for trigger in ["debug/diagnose", "code-review/review"] {
+            let answer = tutor.call("eve", trigger, &query).await?.1;
+            ensure!(answer["hint_tier"] == "pointer", "{trigger} of {id:?}: {answer:#}");
+        }
+    }
+    let (answer, system) = ask("worked-part", &attempt(4), question).await?;
+    ensure!(answer["hint_tier"] == "pointer", "{answer:#}");
     let asked = tutor.provider.asked();
     ensure!(asked[0].message().contains("We loop with while first."), "{}", asked[0].message());
     ensure!(!system.contains("We loop"), "the note is in the system prompt");
