@@ -148,8 +148,12 @@ async fn login(
             .await?;
     let stored = found.as_ref().and_then(|(_, hash)| hash.clone());
     let right = app.passwords.verify(credentials.password, stored).await?;
-    let Some((user_id, _)) = found.filter(|_| right) else {
-        app.audit(None, address, Action::LoginRefused, None, json!({ "email": email })).await;
+    let tried = found.map(|(user_id, _)| user_id);
+    let Some(user_id) = tried.clone().filter(|_| right) else {
+        // Never the address that was typed: one without an account may be that of somebody who was erased, and
+        // nothing would find it here again.
+        let reason = if tried.is_some() { "wrong password" } else { "unknown address" };
+        app.audit(None, address, Action::LoginRefused, tried.as_deref(), json!({ "reason": reason })).await;
         return Err(Problem::unauthorized("The e-mail address or the password is wrong."));
     };
     let account = app.account(&user_id).await?;

@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
 use learnflow_learner::curriculum;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{FromRow, types::Json as SqlJson};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -12,8 +12,9 @@ use uuid::Uuid;
 
 use crate::{
     app::{App, Shared},
+    audit::Action,
     exercises::Submission,
-    identity::{Identity, Teacher},
+    identity::{Address, Identity, Teacher},
     problem::{Body, Path, Problem, Query},
     schema,
     token::Role,
@@ -281,6 +282,7 @@ struct Resolution {
 async fn resolve(
     State(app): State<Shared>,
     Teacher(identity): Teacher,
+    address: Address,
     Path(alert_id): Path<Uuid>,
     Body(resolution): Body<Resolution>,
 ) -> Result<Json<Alert>, Problem> {
@@ -304,6 +306,7 @@ async fn resolve(
     .bind(note)
     .execute(&app.db)
     .await?;
+    app.audit(Some(&identity), address, Action::AlertResolved, Some(&alert_id.to_string()), json!({})).await;
     Ok(Json(app.alert(&identity, alert_id).await?.into()))
 }
 

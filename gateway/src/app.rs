@@ -7,11 +7,12 @@ use std::sync::{
 
 use socketioxide::SocketIo;
 use sqlx::PgPool;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    activity::Activity, config::GatewayConfig, identity::Known, limits::Limits, metrics::Metrics,
-    oidc::Provider, outbound::Outbound, password::Passwords, token::KeyRing, waiters::Waiters,
+    activity::Activity, config::GatewayConfig, connections::Connections, identity::Known, limits::Limits,
+    metrics::Metrics, oidc::Provider, outbound::Outbound, password::Passwords, token::KeyRing,
+    waiters::Waiters,
 };
 
 /// What every request handler and background task shares.
@@ -20,6 +21,7 @@ pub struct App {
     pub(crate) db: PgPool,
     pub(crate) keys: KeyRing,
     pub(crate) known: Known,
+    pub(crate) connections: Connections,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
     pub(crate) outbound: Outbound,
@@ -27,6 +29,8 @@ pub struct App {
     pub(crate) provider: Provider,
     pub(crate) waiters: Waiters,
     pub(crate) activity: Activity,
+    /// Runs that are being written down; the gateway stops when they are.
+    pub(crate) recording: TaskTracker,
     /// Cancelled when the gateway stops: whoever waits for an event goes home.
     pub(crate) stop: CancellationToken,
     /// The socket server holds the application and this holds the server, until [`App::forget_sockets`].
@@ -45,12 +49,14 @@ impl App {
             db,
             keys,
             known: Known::default(),
+            connections: Connections::default(),
             metrics: Metrics::default(),
             outbound: Outbound::default(),
             passwords: Passwords::default(),
             provider: Provider::default(),
             waiters: Waiters::default(),
             activity: Activity::default(),
+            recording: TaskTracker::new(),
             stop: CancellationToken::new(),
             sockets: RwLock::default(),
             consuming: AtomicBool::new(false),

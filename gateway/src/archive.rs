@@ -27,7 +27,8 @@ use crate::{
 /// What somebody who opens the archive reads first.
 const READ_ME: &str = "This is everything that LearnFlow keeps about you.\n\n\
     account.json          your account, without your password\n\
-    tables/NAME.json      a list of the rows about you in the table NAME\n\
+    tables/NAME.json      a list of the rows about you in the table NAME; of rows that are about somebody\n\
+    \x20                     else and only mention you, what concerns you\n\
     programs/ID.py        the programs that you ran, as in tables/code_submissions.json\n\n\
     Messages on their way between the parts of the system are not here; they are copies of what is, and are\n\
     deleted after at most seven days.\n";
@@ -88,20 +89,15 @@ impl App {
         let mut tables: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         for place in personal::places(&mut transaction).await? {
             let mut rows: Vec<Value> = sqlx::query_scalar(AssertSqlSafe(format!(
-                "SELECT to_jsonb(t) FROM {} t WHERE {}",
-                place.table, place.rows
+                "SELECT {} FROM {} t WHERE {}",
+                place.shown, place.table, place.rows
             )))
             .bind(user_id)
             .fetch_all(&mut *transaction)
             .await?;
             rows.iter_mut().for_each(leave_out);
-            let table = tables.entry(place.table.trim_matches('"').to_owned()).or_default();
-            for row in rows {
-                // A table with two columns that name people may have a row twice.
-                if !table.contains(&row) {
-                    table.push(row);
-                }
-            }
+            // A table may have several columns that name people.
+            tables.entry(place.table.trim_matches('"').to_owned()).or_default().extend(rows);
         }
         transaction.commit().await?;
 

@@ -6,6 +6,7 @@ use learnflow_agent::SkillLevel;
 use learnflow_exercise_bank::draft;
 use learnflow_learner::curriculum;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sqlx::{FromRow, types::Json as SqlJson};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -13,7 +14,8 @@ use uuid::Uuid;
 
 use crate::{
     app::{App, Shared},
-    identity::{Identity, Teacher},
+    audit::Action,
+    identity::{Address, Identity, Teacher},
     problem::{Body, Path, Problem},
     schema,
     tasks::Case,
@@ -171,6 +173,7 @@ async fn verify_class_exercise(
 async fn create_class_exercise(
     State(app): State<Shared>,
     Teacher(identity): Teacher,
+    address: Address,
     Path(class_id): Path<Uuid>,
     Body(draft): Body<Draft>,
 ) -> Result<(StatusCode, Json<AuthoredExercise>), Problem> {
@@ -194,6 +197,8 @@ async fn create_class_exercise(
             format!("The class has {MOST} exercises already; delete some first."),
         )
     })?;
+    let detail = json!({ "class_id": class_id });
+    app.audit(Some(&identity), address, Action::ExerciseMade, Some(&row.exercise_id), detail).await;
     Ok((StatusCode::CREATED, Json(row.into())))
 }
 
@@ -205,6 +210,7 @@ async fn create_class_exercise(
 async fn replace_class_exercise(
     State(app): State<Shared>,
     Teacher(identity): Teacher,
+    address: Address,
     Path((class_id, exercise_id)): Path<(Uuid, String)>,
     Body(draft): Body<Draft>,
 ) -> Result<Json<AuthoredExercise>, Problem> {
@@ -221,7 +227,10 @@ async fn replace_class_exercise(
     .bind(&identity.user_id)
     .fetch_optional(&app.db)
     .await?;
-    row.map(|row| Json(row.into())).ok_or_else(unknown)
+    let row = row.ok_or_else(unknown)?;
+    let detail = json!({ "class_id": class_id });
+    app.audit(Some(&identity), address, Action::ExerciseChanged, Some(&row.exercise_id), detail).await;
+    Ok(Json(row.into()))
 }
 
 /// Deletes an exercise of the class; what students handed in stays.
@@ -231,6 +240,7 @@ async fn replace_class_exercise(
 async fn delete_class_exercise(
     State(app): State<Shared>,
     Teacher(identity): Teacher,
+    address: Address,
     Path((class_id, exercise_id)): Path<(Uuid, String)>,
 ) -> Result<StatusCode, Problem> {
     app.taught(&identity, class_id).await?;
@@ -239,7 +249,12 @@ async fn delete_class_exercise(
         .bind(exercise_id.replace('\0', ""))
         .execute(&app.db)
         .await?;
-    if deleted.rows_affected() == 0 { Err(unknown()) } else { Ok(StatusCode::NO_CONTENT) }
+    if deleted.rows_affected() == 0 {
+        return Err(unknown());
+    }
+    let detail = json!({ "class_id": class_id });
+    app.audit(Some(&identity), address, Action::ExerciseDeleted, Some(&exercise_id), detail).await;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn unknown() -> Problem {

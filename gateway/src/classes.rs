@@ -15,7 +15,7 @@ use crate::{
     identity::{Address, Identity, Teacher},
     problem::{Body, Path, Problem, Query},
     schema,
-    sockets::{class_room, student_room, teacher_room},
+    sockets::{class_room, student_room, user_room},
     token::Role,
 };
 
@@ -149,7 +149,7 @@ async fn join(
     Body(code): Body<Code>,
 ) -> Result<Json<Class>, Problem> {
     app.limits.joins.take(&identity.user_id)?;
-    let found: Option<(Uuid, bool)> = sqlx::query_as(
+    let found: Option<(Uuid, bool, bool)> = sqlx::query_as(
         "WITH found AS (SELECT class_id FROM classes WHERE join_code = $1),
               room AS (SELECT f.class_id FROM found f
                         WHERE (SELECT count(*) FROM class_members m WHERE m.class_id = f.class_id) < $3
@@ -160,8 +160,9 @@ async fn join(
                        SELECT class_id, $2 FROM room r
                         WHERE NOT EXISTS (SELECT FROM class_teachers t
                                            WHERE t.class_id = r.class_id AND t.user_id = $2)
-                       ON CONFLICT DO NOTHING)
-         SELECT class_id, EXISTS (SELECT FROM room) FROM found",
+                       ON CONFLICT DO NOTHING
+                       RETURNING class_id)
+         SELECT class_id, EXISTS (SELECT FROM room), EXISTS (SELECT FROM made) FROM found",
     )
     .bind(normal_code(&code.code))
     .bind(&identity.user_id)
@@ -170,8 +171,14 @@ async fn join(
     .fetch_optional(&app.db)
     .await?;
     match found {
-        Some((class_id, true)) => Ok(Json(app.class(&identity, class_id).await?)),
-        Some((_, false)) => Err(Problem::reject(
+        Some((class_id, true, joined)) => {
+            if joined {
+                let target = class_id.to_string();
+                app.audit(Some(&identity), address, Action::ClassJoined, Some(&target), json!({})).await;
+            }
+            Ok(Json(app.class(&identity, class_id).await?))
+        }
+        Some((_, false, _)) => Err(Problem::reject(
             StatusCode::CONFLICT,
             "The class is full, or you are in too many classes; ask its teacher.",
         )),
@@ -189,15 +196,18 @@ async fn join(
 async fn rename(
     State(app): State<Shared>,
     Teacher(identity): Teacher,
+    address: Address,
     Path(class_id): Path<Uuid>,
     Body(new): Body<Named>,
 ) -> Result<Json<Class>, Problem> {
     app.taught(&identity, class_id).await?;
+    let name = checked_name(&new.name)?;
     sqlx::query("UPDATE classes SET name = $2 WHERE class_id = $1")
         .bind(class_id)
-        .bind(checked_name(&new.name)?)
+        .bind(name)
         .execute(&app.db)
         .await?;
+    app.audit(Some(&identity), address, Action::ClassRenamed, Some(&class_id.to_string()), json!({})).await;
     Ok(Json(app.class(&identity, class_id).await?))
 }
 
@@ -222,9 +232,10 @@ async fn delete_class(
 async fn new_code(
     State(app): State<Shared>,
     Teacher(identity): Teacher,
+    address: Address,
     Path(class_id): Path<Uuid>,
 ) -> Result<Json<Class>, Problem> {
-    app.set_code(&identity, class_id, Some(fresh_code()?)).await
+    app.set_code(&identity, address, class_id, Some(fresh_code()?)).await
 }
 
 /// Voids the join code: nobody joins until there is a new one.
@@ -233,9 +244,10 @@ async fn new_code(
 async fn close(
     State(app): State<Shared>,
     Teacher(identity): Teacher,
+    address: Address,
     Path(class_id): Path<Uuid>,
 ) -> Result<Json<Class>, Problem> {
-    app.set_code(&identity, class_id, None).await
+    app.set_code(&identity, address, class_id, None).await
 }
 
 /// Who is in a class.
@@ -377,7 +389,7 @@ async fn remove_teacher(
     }
     transaction.commit().await?;
     if let Some(io) = app.sockets() {
-        let _ = io.within(teacher_room(&user_id)).leave(class_room(class_id)).await;
+        let _ = io.within(user_room(&user_id)).leave(class_room(class_id)).await;
     }
     let detail = json!({ "class_id": class_id });
     app.audit(Some(&identity), address, Action::TeacherRemoved, Some(&user_id), detail).await;
@@ -423,15 +435,18 @@ impl App {
     async fn set_code(
         &self,
         identity: &Identity,
+        address: Address,
         class_id: Uuid,
         code: Option<String>,
     ) -> Result<Json<Class>, Problem> {
         self.taught(identity, class_id).await?;
+        let action = if code.is_some() { Action::CodeRenewed } else { Action::CodeClosed };
         sqlx::query("UPDATE classes SET join_code = $2 WHERE class_id = $1")
             .bind(class_id)
             .bind(code)
             .execute(&self.db)
             .await?;
+        self.audit(Some(identity), address, action, Some(&class_id.to_string()), json!({})).await;
         Ok(Json(self.class(identity, class_id).await?))
     }
 }

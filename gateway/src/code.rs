@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     app::{App, Shared},
-    identity::{Identity, set_remaining},
+    identity::Identity,
     live_run::{LiveRun, Runs},
     problem::{Body, Path, Problem},
     quotas::tell_runs,
@@ -47,21 +47,21 @@ async fn run(
     Body(request): Body<RunRequest>,
 ) -> Result<Response, Problem> {
     let remaining = app.limits.runs.take(&identity.user_id)?;
-    let left = app.take_run(&identity).await?;
     let watched = headers
         .get(header::ACCEPT)
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("text/event-stream"));
-    let mut response = if watched {
-        let run = app.start_run(&identity, &Runs::default(), request).await?;
-        Sse::new(watch(app, run)).keep_alive(sse::KeepAlive::default()).into_response()
+    let (mut response, left) = if watched {
+        let runs = Runs::default();
+        let (run, left) = app.charge_run(&identity, app.start_run(&identity, &runs, request)).await?;
+        (Sse::new(watch(app, run)).keep_alive(sse::KeepAlive::default()).into_response(), left)
     } else {
-        let report = app.run(&identity, &request).await?;
+        let (report, left) = app.charge_run(&identity, app.run(&identity, &request)).await?;
         let response = Json(&report).into_response();
         app.record_run(&identity.user_id, Uuid::now_v7(), request, report);
-        response
+        (response, left)
     };
-    set_remaining(response.headers_mut(), remaining);
+    remaining.tell(response.headers_mut());
     tell_runs(response.headers_mut(), left);
     Ok(response)
 }

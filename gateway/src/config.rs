@@ -41,6 +41,11 @@ pub struct GatewayConfig {
     pub rates: RateConfig,
     /// Programs that a student may run in a day.
     pub runs_per_day: u32,
+    /// Sockets that a user may have open on one replica: pages, and other devices.
+    pub sockets_per_user: u32,
+    /// The agents' `llm_site_usd_per_day` in millionths of a US dollar, for the operator's page; `None` where there is
+    /// no language model.
+    pub site_micros_per_day: Option<i64>,
     /// The language model that the agents may ask, when there is one.
     pub model: Option<ModelOffer>,
     /// Where people may log in besides here.
@@ -97,7 +102,7 @@ pub struct SweepConfig {
     pub attempts: u32,
     /// How often expired rows are deleted.
     pub retention_every: Duration,
-    /// How long the inbox remembers an event; longer than the broker keeps it.
+    /// How long the inbox remembers an event, and erasures are repeated; longer than the broker keeps an event.
     pub inbox_age: Duration,
 }
 
@@ -142,6 +147,8 @@ impl Rate {
 pub struct RateConfig {
     /// Any request, by network address (a whole school may share one).
     pub address: Rate,
+    /// New sockets, by network address: after a restart a whole school comes back at once.
+    pub handshakes: Rate,
     /// Logins and registrations, by network address.
     pub login_address: Rate,
     /// Logins, by e-mail address.
@@ -160,6 +167,7 @@ impl Default for RateConfig {
     fn default() -> Self {
         Self {
             address: Rate::new(2_000, 30_000),
+            handshakes: Rate::new(10_000, 30_000),
             login_address: Rate::new(60, 120),
             login_account: Rate::new(10, 10),
             user: Rate::new(400, 1_200),
@@ -198,6 +206,8 @@ impl GatewayConfig {
             sweep: SweepConfig::default(),
             rates: RateConfig::default(),
             runs_per_day: 2_000,
+            sockets_per_user: 32,
+            site_micros_per_day: None,
             model: None,
             oidc: None,
             groups: Vec::new(),

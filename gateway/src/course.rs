@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use learnflow_exercise_bank::bank;
 use learnflow_learner::curriculum;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sqlx::FromRow;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -14,7 +15,8 @@ use uuid::Uuid;
 
 use crate::{
     app::{App, Shared},
-    identity::Teacher,
+    audit::Action,
+    identity::{Address, Teacher},
     problem::{Body, Path, Problem},
     schema,
 };
@@ -95,6 +97,7 @@ async fn policy(
 async fn set_policy(
     State(app): State<Shared>,
     Teacher(identity): Teacher,
+    address: Address,
     Path(class_id): Path<Uuid>,
     Body(policy): Body<Policy>,
 ) -> Result<Json<Policy>, Problem> {
@@ -141,6 +144,8 @@ async fn set_policy(
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
+    let detail = json!({ "default": policy.default, "exercises": policy.exercises.len() });
+    app.audit(Some(&identity), address, Action::PolicySet, Some(&class_id.to_string()), detail).await;
     Ok(Json(app.policy(class_id).await?))
 }
 
@@ -228,6 +233,7 @@ async fn notes(
 async fn create_note(
     State(app): State<Shared>,
     Teacher(identity): Teacher,
+    address: Address,
     Path(class_id): Path<Uuid>,
     Body(note): Body<NewNote>,
 ) -> Result<(StatusCode, Json<Note>), Problem> {
@@ -254,6 +260,8 @@ async fn create_note(
             format!("The class has {MOST_NOTES} notes already; delete some first."),
         )
     })?;
+    let detail = json!({ "class_id": class_id });
+    app.audit(Some(&identity), address, Action::NoteMade, Some(&made.note_id.to_string()), detail).await;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
@@ -264,6 +272,7 @@ async fn create_note(
 async fn replace_note(
     State(app): State<Shared>,
     Teacher(identity): Teacher,
+    address: Address,
     Path((class_id, note_id)): Path<(Uuid, Uuid)>,
     Body(note): Body<NewNote>,
 ) -> Result<Json<Note>, Problem> {
@@ -283,7 +292,10 @@ async fn replace_note(
     .bind(&identity.name)
     .fetch_optional(&app.db)
     .await?;
-    changed.map(Json).ok_or_else(unknown_note)
+    let changed = changed.ok_or_else(unknown_note)?;
+    let detail = json!({ "class_id": class_id });
+    app.audit(Some(&identity), address, Action::NoteChanged, Some(&note_id.to_string()), detail).await;
+    Ok(Json(changed))
 }
 
 /// Deletes a note.
@@ -293,6 +305,7 @@ async fn replace_note(
 async fn delete_note(
     State(app): State<Shared>,
     Teacher(identity): Teacher,
+    address: Address,
     Path((class_id, note_id)): Path<(Uuid, Uuid)>,
 ) -> Result<StatusCode, Problem> {
     app.taught(&identity, class_id).await?;
@@ -301,7 +314,12 @@ async fn delete_note(
         .bind(note_id)
         .execute(&app.db)
         .await?;
-    if deleted.rows_affected() == 0 { Err(unknown_note()) } else { Ok(StatusCode::NO_CONTENT) }
+    if deleted.rows_affected() == 0 {
+        return Err(unknown_note());
+    }
+    let detail = json!({ "class_id": class_id });
+    app.audit(Some(&identity), address, Action::NoteDeleted, Some(&note_id.to_string()), detail).await;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn unknown_note() -> Problem {

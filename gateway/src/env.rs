@@ -21,7 +21,8 @@ macro_rules! variables {
 variables! {
     /// PostgreSQL's address, `postgres://user:password@host/database`. Required.
     DATABASE_URL;
-    /// Kafka's brokers, `host:port,host:port`; without it the event log is in PostgreSQL.
+    /// Kafka's brokers, `host:port,host:port`; without it the event log is in PostgreSQL. How to log in there is
+    /// said by variables of the event log, at the end.
     KAFKA_BOOTSTRAP_SERVERS;
     /// Where people connect; `0.0.0.0:3000` when absent.
     GATEWAY_LISTEN;
@@ -57,6 +58,11 @@ variables! {
     /// The agents' `llm_student_tokens_per_day`, where they may ask a language model; without it students are told
     /// that there is none, and nobody is asked for consent.
     GATEWAY_STUDENT_TOKENS_PER_DAY;
+    /// The agents' `llm_site_usd_per_day`, what the model may cost in a day, for the operator's page; without it the
+    /// page shows what was spent, but not of how much.
+    GATEWAY_SITE_USD_PER_DAY;
+    /// Sockets that a user may have open on one replica; 32 when absent.
+    GATEWAY_SOCKETS_PER_USER;
     /// The issuer of an OpenID Connect provider (`https://id.example.org`), to log in there. Its client is
     /// registered with the redirect URI `https://<this gateway>/api/auth/oidc/callback`.
     GATEWAY_OIDC_ISSUER;
@@ -88,6 +94,16 @@ fn optional<T: FromStr<Err: Display>>(lookup: Lookup<'_>, name: &'static str) ->
             value.parse().map_err(|error| EnvError { name, problem: format!("is {value:?}: {error}") })
         })
         .transpose()
+}
+
+/// US dollars, in millionths.
+fn dollars(lookup: Lookup<'_>, name: &'static str) -> Result<Option<i64>, EnvError> {
+    let Some(amount) = optional::<f64>(lookup, name)? else { return Ok(None) };
+    if !amount.is_finite() || amount < 0.0 {
+        return Err(EnvError { name, problem: format!("is {amount}; it is a number that is not negative") });
+    }
+    // More than an i64 holds is as good as no limit.
+    Ok(Some((amount * 1e6) as i64))
 }
 
 /// A variable that has no default.
@@ -137,6 +153,9 @@ pub fn configuration(lookup: Lookup<'_>, event_log: Arc<dyn EventLog>) -> Result
     config.runs_per_day = optional(lookup, name::GATEWAY_RUNS_PER_DAY)?.unwrap_or(config.runs_per_day);
     config.model = optional(lookup, name::GATEWAY_STUDENT_TOKENS_PER_DAY)?
         .map(|student_tokens_per_day| ModelOffer { student_tokens_per_day });
+    config.site_micros_per_day = dollars(lookup, name::GATEWAY_SITE_USD_PER_DAY)?;
+    config.sockets_per_user =
+        optional(lookup, name::GATEWAY_SOCKETS_PER_USER)?.unwrap_or(config.sockets_per_user);
     config.oidc = provider(lookup, &config)?;
     Ok(config)
 }
@@ -173,4 +192,24 @@ fn provider(lookup: Lookup<'_>, config: &GatewayConfig) -> Result<Option<OidcCon
         })?,
         issuer,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dollars_are_kept_in_millionths() {
+        let read =
+            |value: &'static str| dollars(&move |_| Some(value.to_owned()), name::GATEWAY_SITE_USD_PER_DAY);
+        assert_eq!(read("20"), Ok(Some(20_000_000)));
+        assert_eq!(read("0.2"), Ok(Some(200_000)));
+        assert_eq!(read(""), Ok(None));
+        for wrong in ["-1", "inf", "a lot"] {
+            assert!(
+                read(wrong).unwrap_err().to_string().starts_with("GATEWAY_SITE_USD_PER_DAY is "),
+                "{wrong}"
+            );
+        }
+    }
 }

@@ -129,6 +129,8 @@ async fn lag(State(app): State<Shared>, _: Admin) -> Result<Json<Lag>, Problem> 
 /// What the language model has cost.
 #[derive(Serialize, ToSchema)]
 struct Budget {
+    /// What a day may cost; `null` where the gateway was not told of a model.
+    site: Option<SiteBudget>,
     today: Spending,
     /// Since the first of the month (UTC).
     month: Spending,
@@ -136,6 +138,17 @@ struct Budget {
     by_agent: Vec<AgentSpending>,
     breakers: Vec<Breaker>,
     cache: Cache,
+}
+
+/// What the model may cost on a day (UTC), in millionths of a US dollar.
+#[derive(Serialize, ToSchema)]
+struct SiteBudget {
+    limit_micros: i64,
+    /// What counts against the limit: what was spent, and what calls that are being made may cost.
+    used_micros: i64,
+    remaining_micros: i64,
+    /// When it is full again.
+    resets_at: DateTime<Utc>,
 }
 
 /// Calls of a model and their price.
@@ -174,7 +187,8 @@ struct Cache {
     hits: i64,
 }
 
-/// What the language model has cost today and this month, by agent; breakers and cache.
+/// What is left of the language model's budget today, and what it has cost today and this month, by agent; breakers
+/// and cache.
 #[utoipa::path(get, path = "/api/operator/budget", tag = "operator", security(("bearer" = [])),
     responses((status = 200, description = "As asked", body = Budget), (status = 403, description = "Not for this account")))]
 async fn budget(State(app): State<Shared>, _: Admin) -> Result<Json<Budget>, Problem> {
@@ -185,6 +199,19 @@ async fn budget(State(app): State<Shared>, _: Admin) -> Result<Json<Budget>, Pro
                coalesce(sum(cost_micros), 0)::bigint AS cost_micros, count(*) AS calls
           FROM usage_ledger
          WHERE kind = 'llm' AND created_at >= date_trunc($1, now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'";
+    // The sum that the agents hold their calls against.
+    let (used_micros, resets_at): (i64, DateTime<Utc>) = sqlx::query_as(
+        "SELECT coalesce(max(cost_micros), 0), (utc_today() + 1)::timestamp AT TIME ZONE 'UTC'
+           FROM usage_days WHERE day = utc_today() AND scope = 'site'",
+    )
+    .fetch_one(&app.db)
+    .await?;
+    let site = app.config.site_micros_per_day.map(|limit_micros| SiteBudget {
+        limit_micros,
+        used_micros,
+        remaining_micros: (limit_micros - used_micros).max(0),
+        resets_at,
+    });
     let today = sqlx::query_as(SPENT).bind("day").fetch_one(&app.db).await?;
     let month = sqlx::query_as(SPENT).bind("month").fetch_one(&app.db).await?;
     let by_agent = sqlx::query_as(
@@ -206,5 +233,5 @@ async fn budget(State(app): State<Shared>, _: Admin) -> Result<Json<Budget>, Pro
     )
     .fetch_one(&app.db)
     .await?;
-    Ok(Json(Budget { today, month, by_agent, breakers, cache }))
+    Ok(Json(Budget { site, today, month, by_agent, breakers, cache }))
 }

@@ -12,7 +12,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
+use http::{HeaderMap, header, request::Parts};
 
 use crate::{
     app::{App, Shared},
@@ -25,9 +25,6 @@ use crate::{
 const KNOWN_FOR: Duration = Duration::from_secs(30);
 /// Users that are remembered; then all are forgotten and asked for again.
 const KNOWN_USERS: usize = 20_000;
-
-static RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
-static RATE_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 
 /// Who is calling.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +90,20 @@ impl App {
         Ok(Identity { user_id: claims.sub, name: claims.name, role: claims.role, expires_at_s: claims.exp })
     }
 
+    /// Refuses whoever has no account any more, and asks PostgreSQL: a socket, and what this replica remembers of its
+    /// users, may outlive an erasure.
+    pub(crate) async fn require_account(&self, identity: &Identity) -> Result<(), Problem> {
+        let there: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM users WHERE user_id = $1)")
+            .bind(&identity.user_id)
+            .fetch_one(&self.db)
+            .await?;
+        if there {
+            return Ok(());
+        }
+        self.known.forget(&identity.user_id);
+        Err(Problem::unauthorized("This account was deleted."))
+    }
+
     async fn ensure_user(&self, claims: &Claims) -> Result<(), Problem> {
         let name: String = claims.name.chars().filter(|c| !c.is_control()).take(80).collect();
         let issued = chrono::DateTime::from_timestamp(i64::try_from(claims.iat).unwrap_or(i64::MAX), 0)
@@ -156,17 +167,9 @@ pub(crate) async fn identify(
     }
     let mut response = next.run(request).await;
     if let Some(remaining) = remaining {
-        set_remaining(response.headers_mut(), remaining);
+        remaining.tell(response.headers_mut());
     }
     Ok(response)
-}
-
-/// Says what is left of a bucket, unless a narrower bucket has said so already.
-pub(crate) fn set_remaining(headers: &mut HeaderMap, remaining: Remaining) {
-    if !headers.contains_key(&RATE_REMAINING) {
-        headers.insert(RATE_LIMIT.clone(), HeaderValue::from(remaining.limit));
-        headers.insert(RATE_REMAINING.clone(), HeaderValue::from(remaining.remaining));
-    }
 }
 
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
@@ -226,6 +229,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Admin {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[test]

@@ -21,6 +21,7 @@ mod authoring;
 mod classes;
 mod code;
 pub mod config;
+mod connections;
 mod course;
 mod dead_letters;
 mod docs;

@@ -7,11 +7,15 @@ use governor::{
     clock::{Clock, DefaultClock},
     middleware::StateInformationMiddleware,
 };
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{
     config::{Rate, RateConfig},
     problem::Problem,
 };
+
+static LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+static REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 
 /// A bucket for each key.
 pub(crate) struct Buckets<K: std::hash::Hash + Eq + Clone> {
@@ -29,6 +33,16 @@ pub(crate) struct Buckets<K: std::hash::Hash + Eq + Clone> {
 pub(crate) struct Remaining {
     pub(crate) limit: u32,
     pub(crate) remaining: u32,
+}
+
+impl Remaining {
+    /// Tells what is left, unless a narrower bucket has said so already.
+    pub(crate) fn tell(self, headers: &mut HeaderMap) {
+        if !headers.contains_key(&REMAINING) {
+            headers.insert(LIMIT.clone(), HeaderValue::from(self.limit));
+            headers.insert(REMAINING.clone(), HeaderValue::from(self.remaining));
+        }
+    }
 }
 
 impl<K: std::hash::Hash + Eq + Clone> Buckets<K> {
@@ -49,7 +63,9 @@ impl<K: std::hash::Hash + Eq + Clone> Buckets<K> {
             }
             Err(until) => {
                 let wait = until.wait_time_from(DefaultClock::default().now());
-                Err(Problem::too_many(wait.as_secs() + 1))
+                Err(Problem::too_many(wait.as_secs() + 1)
+                    .with_header(LIMIT.clone(), self.burst)
+                    .with_header(REMAINING.clone(), 0))
             }
         }
     }
@@ -63,6 +79,7 @@ impl<K: std::hash::Hash + Eq + Clone> Buckets<K> {
 /// All buckets.
 pub(crate) struct Limits {
     pub(crate) address: Buckets<IpAddr>,
+    pub(crate) handshakes: Buckets<IpAddr>,
     pub(crate) login_address: Buckets<IpAddr>,
     pub(crate) login_account: Buckets<String>,
     pub(crate) user: Buckets<String>,
@@ -75,6 +92,7 @@ impl Limits {
     pub(crate) fn new(rates: &RateConfig) -> Self {
         Self {
             address: Buckets::new(rates.address),
+            handshakes: Buckets::new(rates.handshakes),
             login_address: Buckets::new(rates.login_address),
             login_account: Buckets::new(rates.login_account),
             user: Buckets::new(rates.user),
@@ -87,6 +105,7 @@ impl Limits {
     /// Forgets whoever has not called lately, so that memory follows use.
     pub(crate) fn forget(&self) {
         self.address.forget();
+        self.handshakes.forget();
         self.login_address.forget();
         self.login_account.forget();
         self.user.forget();

@@ -6,7 +6,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use cloudevents::AttributesReader;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use learnflow_event_log::{Consumer, Delivered, LogError, Position, Record, Start, TopicSpec};
+use learnflow_event_log::{
+    Consumer, Delivered, LogError, Position, Record, Start, TopicSpec, usual_settings,
+};
 use learnflow_events::code::CodeExecuted;
 use learnflow_events::{
     EventType, Incoming, MessageError, Topic, attribute,
@@ -30,15 +32,7 @@ use crate::{
 };
 
 /// The topics that people are told about.
-pub(crate) const TOPICS: [Topic; 7] = [
-    Topic::AGENT_RESPONSES,
-    Topic::TRIAGE_ROUTING,
-    Topic::RESPONSE_DELTAS,
-    Topic::MASTERY_UPDATES,
-    Topic::STUDENT_STRUGGLE,
-    Topic::AGENT_LOGS,
-    Topic::CODE_EXECUTED,
-];
+pub(crate) const TOPICS: [Topic; 7] = Topic::TOLD;
 /// How often positions are committed: nothing is lost without them, a restart only starts a little earlier.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 /// How long to wait before subscribing again to a log that was away.
@@ -77,6 +71,7 @@ fn specification(topic: Topic) -> TopicSpec {
         partitions: topic.partitions,
         replication: topic.replication,
         retention_ms: topic.retention_ms,
+        settings: usual_settings(),
     }
 }
 

@@ -95,7 +95,7 @@ impl LiveRun {
 }
 
 impl App {
-    /// Starts a program whose output is watched; the caller has taken it out of the student's quota.
+    /// Starts a program whose output is watched; [`App::charge_run`] takes it out of the student's quota.
     pub(crate) async fn start_run(
         &self,
         identity: &Identity,

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use learnflow_event_log::EventLog;
+use learnflow_event_log::{
+    EventLog,
+    kafka::{Connection, KafkaLog, VARIABLES as KAFKA_VARIABLES},
+};
 use learnflow_gateway::{
     Gateway,
     env::{VARIABLES, configuration, name, required},
@@ -17,6 +20,9 @@ async fn main() -> anyhow::Result<()> {
         println!("Usage: gateway. It is configured by its environment:\n");
         for (name, text) in VARIABLES {
             println!("{name}\n   {}\n", text.trim().replace('\n', "\n  "));
+        }
+        for (name, text) in KAFKA_VARIABLES {
+            println!("{name}\n   {text}\n");
         }
         println!(
             "OTEL_EXPORTER_OTLP_ENDPOINT\n   A collector of traces; docs/observability.md has more variables."
@@ -39,8 +45,8 @@ async fn main() -> anyhow::Result<()> {
 
 async fn event_log(lookup: &(dyn Fn(&str) -> Option<String> + Sync)) -> anyhow::Result<Arc<dyn EventLog>> {
     if let Some(servers) = lookup(name::KAFKA_BOOTSTRAP_SERVERS).filter(|servers| !servers.is_empty()) {
-        let log =
-            learnflow_event_log::kafka::KafkaLog::open(&servers).await.context("connecting to Kafka")?;
+        let connection = Connection::from_variables(&servers, &|name| lookup(name))?;
+        let log = KafkaLog::connect(connection).await.context("connecting to Kafka")?;
         return Ok(Arc::new(log));
     }
     let database_url = required(&|name| lookup(name), name::DATABASE_URL)?;

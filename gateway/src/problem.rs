@@ -5,7 +5,7 @@ use axum::{
     extract::rejection::JsonRejection,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -20,12 +20,22 @@ pub struct Problem {
     id: Option<Uuid>,
     /// A further member of the document (RFC 9457, section 3.2).
     member: Option<Box<(&'static str, Value)>>,
+    /// Headers of the answer besides those of every problem.
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
     /// The caller's request is wrong and stays wrong.
     pub fn reject(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), context: None, retry_after_s: None, id: None, member: None }
+        Self {
+            status,
+            detail: detail.into(),
+            context: None,
+            retry_after_s: None,
+            id: None,
+            member: None,
+            headers: Vec::new(),
+        }
     }
 
     /// 400 with a sentence.
@@ -67,31 +77,37 @@ impl Problem {
     /// Something that is needed is away and will come back.
     pub fn away(context: impl Into<String>) -> Self {
         Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            detail: "The tutor is busy at the moment; please try again shortly.".to_owned(),
             context: Some(context.into()),
             retry_after_s: Some(2),
             id: Some(Uuid::now_v7()),
-            member: None,
+            ..Self::reject(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The tutor is busy at the moment; please try again shortly.",
+            )
         }
     }
 
     /// An invariant of ours is broken.
     pub fn bug(context: impl Into<String>) -> Self {
         Self {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            detail: "Something went wrong on our side. Please tell your teacher, and quote the id."
-                .to_owned(),
             context: Some(context.into()),
-            retry_after_s: None,
             id: Some(Uuid::now_v7()),
-            member: None,
+            ..Self::reject(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something went wrong on our side. Please tell your teacher, and quote the id.",
+            )
         }
     }
 
     /// The same with a further member of the document.
     pub fn with(mut self, name: &'static str, value: Value) -> Self {
         self.member = Some(Box::new((name, value)));
+        self
+    }
+
+    /// The same with a further header of the answer.
+    pub fn with_header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 
@@ -135,6 +151,7 @@ impl IntoResponse for Problem {
         let mut response = (self.status, Json(self.document())).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.extend(self.headers);
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -19,7 +19,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::{App, Shared},
-    identity::{Identity, set_remaining},
+    identity::Identity,
     limits::Buckets,
     outbound::CallError,
     problem::{Path, Problem, too_large},
@@ -123,6 +123,7 @@ impl App {
         action: &str,
         request: Request,
     ) -> Result<Response, Problem> {
+        self.require_account(identity).await?;
         let target = format!("{}/{agent}/{action}", self.function_base(agent));
         let mut response = self.forward(identity, request, &target, Some(&self.limits.questions)).await?;
         self.tell_tokens(identity, response.headers_mut()).await;
@@ -160,7 +161,7 @@ impl App {
             response.headers_mut().remove(name);
         }
         if let Some(remaining) = remaining {
-            set_remaining(response.headers_mut(), remaining);
+            remaining.tell(response.headers_mut());
         }
         Ok(response.map(Body::new))
     }
@@ -173,6 +174,7 @@ impl App {
         idempotency_key: Option<&str>,
     ) -> Result<Value, Problem> {
         self.limits.questions.take(&identity.user_id)?;
+        self.require_account(identity).await?;
         let key = idempotency_key.map(checked_key).transpose()?;
         let target = format!("{}/{}/analyze", self.function_base(Agent::Triage), Agent::Triage);
         let body = serde_json::to_vec(query).map_err(|error| Problem::bug(error.to_string()))?;

@@ -4,7 +4,7 @@
 //! `usage_days`, so they hold across replicas and restarts. The day is that of UTC.
 
 use axum::{Json, extract::State};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -121,16 +121,34 @@ impl App {
         ModelConsent { offered: self.config.model.is_some(), consent }
     }
 
-    /// Takes one program out of the student's day; says how many are left.
-    pub(crate) async fn take_run(&self, identity: &Identity) -> Result<i64, Problem> {
+    /// Takes one program out of the student's day for `run`, and gives it back when that ends in a problem: then no
+    /// program ran that the student has anything of. Says how many are left.
+    pub(crate) async fn charge_run<T>(
+        &self,
+        identity: &Identity,
+        run: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<(T, i64), Problem> {
+        self.require_account(identity).await?;
+        let (day, left) = self.take_run(identity).await?;
+        match run.await {
+            Ok(ran) => Ok((ran, left)),
+            Err(problem) => {
+                self.give_run_back(identity, day).await;
+                Err(problem)
+            }
+        }
+    }
+
+    /// Takes one program out of the student's day; says which day that is, and how many are left.
+    async fn take_run(&self, identity: &Identity) -> Result<(NaiveDate, i64), Problem> {
         let limit = i64::from(self.config.runs_per_day);
-        let left: Option<i64> = sqlx::query_scalar("SELECT take_run($1, $2)")
+        let (day, left): (NaiveDate, Option<i64>) = sqlx::query_as("SELECT utc_today(), take_run($1, $2)")
             .bind(&identity.user_id)
             .bind(limit)
             .fetch_one(&self.db)
             .await?;
         if let Some(left) = left {
-            return Ok(left);
+            return Ok((day, left));
         }
         let used = self.used_today(&identity.user_id).await?;
         let wait = (used.resets_at - Utc::now()).num_seconds().max(1);
@@ -139,7 +157,22 @@ impl App {
                 "You have run {limit} programs today, which is all a day has; the next day begins at midnight UTC."
             ),
             wait.unsigned_abs(),
-        ))
+        )
+        .with_header(RUNS_REMAINING.clone(), 0))
+    }
+
+    async fn give_run_back(&self, identity: &Identity, day: NaiveDate) {
+        let given = sqlx::query(
+            "UPDATE usage_days SET runs = runs - 1 WHERE day = $1 AND scope = 'student:' || $2 AND runs > 0",
+        )
+        .bind(day)
+        .bind(&identity.user_id)
+        .execute(&self.db)
+        .await;
+        if let Err(error) = given {
+            // The student is told why the program did not run; one run of the day is what this costs.
+            tracing::error!(%error, "a run could not be given back");
+        }
     }
 
     /// Tells what is left of the model's tokens, where there is a model and the agent has not said so already. The

@@ -1,6 +1,11 @@
 //! Programs that students run themselves are kept and told to progress, like those that agents run.
+//!
+//! That happens beside the answer, so that a student who ran a program has the report whatever else is away. A run is
+//! held in memory until it is written and told: while PostgreSQL or the broker is away each step is tried again, for
+//! [`PATIENCE`], and a gateway that stops waits for it. A run is lost when the process is killed meanwhile, or when the
+//! outage lasts longer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::Utc;
 use learnflow_events::{
@@ -10,17 +15,22 @@ use learnflow_events::{
 };
 use learnflow_telemetry::TraceContext;
 use serde_json::Value;
+use tokio::time::Instant;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::{app::App, dead_letters::SOURCE};
+use crate::{app::App, dead_letters::SOURCE, problem::Problem};
 
 /// Most bytes of each output that are kept and sent on; the student has seen all of it.
 const KEPT_BYTES: usize = 64 * 1024;
+/// How long each step is tried again. Without PostgreSQL no program is started, so what waits for it is little; with
+/// only the broker away it is what a school runs in this time.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Pauses between the tries grow from the first of these to the second.
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
 
 impl App {
-    /// Keeps a run and publishes `learnflow.code.executed.v1`, beside the request that it answers: whoever ran the
-    /// program has the report already, and a failure here is logged.
+    /// Keeps a run and publishes `learnflow.code.executed.v1`, beside the request that it answers; a failure is logged.
     pub(crate) fn record_run(
         self: &Arc<Self>,
         student_id: &str,
@@ -30,11 +40,32 @@ impl App {
     ) {
         let (app, student_id) = (self.clone(), student_id.to_owned());
         let keeping = async move {
-            if let Err(error) = app.keep_run(&student_id, run_id, request, report).await {
-                tracing::error!(%run_id, error, "a run could not be recorded");
+            if let Err(problem) = app.keep_run(&student_id, run_id, request, report).await {
+                problem.log();
+                tracing::error!(%run_id, "a run could not be recorded");
             }
         };
-        tokio::spawn(keeping.in_current_span());
+        self.recording.spawn(keeping.in_current_span());
+    }
+
+    /// Does `step` until it succeeds, as long as what it needs is only away.
+    async fn insist<F: Future<Output = Result<(), Problem>>>(
+        &self,
+        mut step: impl FnMut() -> F,
+    ) -> Result<(), Problem> {
+        let [mut pause, longest] = PAUSES;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let Err(problem) = step().await else { return Ok(()) };
+            let away = problem.status() == http::StatusCode::SERVICE_UNAVAILABLE;
+            // A closed pool means that the gateway has stopped and waits no longer.
+            if !away || self.db.is_closed() || Instant::now() + pause > deadline {
+                return Err(problem);
+            }
+            problem.log();
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(longest);
+        }
     }
 
     async fn keep_run(
@@ -43,31 +74,12 @@ impl App {
         run_id: Uuid,
         request: RunRequest,
         mut report: RunReport,
-    ) -> Result<(), String> {
+    ) -> Result<(), Problem> {
         report.stdout = kept(&report.stdout);
         report.stderr = kept(&report.stderr);
         // A trace can be large, and neither progress nor a teacher's list of runs looks at it.
         report.trace = None;
-        let error = serde_json::to_value(&report.error).map_err(|error| error.to_string())?;
-        sqlx::query(
-            "INSERT INTO code_submissions (run_id, student_id, code, stdin, outcome, exit_code, stdout, stderr,
-                                           error, duration_us)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9::jsonb, 'null'), $10)
-             ON CONFLICT (run_id) DO NOTHING",
-        )
-        .bind(run_id)
-        .bind(student_id)
-        .bind(kept(&request.code))
-        .bind(kept(&request.stdin))
-        .bind(serde_json::to_value(report.outcome).map_err(|error| error.to_string())?.as_str())
-        .bind(report.exit_code)
-        .bind(&report.stdout)
-        .bind(&report.stderr)
-        .bind(without_nul(error))
-        .bind(i64::try_from(report.duration_us).unwrap_or(i64::MAX))
-        .execute(&self.db)
-        .await
-        .map_err(|error| error.to_string())?;
+        self.insist(|| self.store_run(student_id, run_id, &request, &report)).await?;
         let event = Outgoing {
             id: ids::caused_event(&run_id.to_string(), EventType::CodeExecuted),
             source: SOURCE.to_owned(),
@@ -78,7 +90,41 @@ impl App {
             extensions: Vec::new(),
         }
         .event(CodeExecuted { run_id, report });
-        self.outbound.publish(&self.config.broker_url, &event).await.map_err(|error| error.to_string())
+        let (broker, event) = (&self.config.broker_url, &event);
+        self.insist(|| async move { Ok(self.outbound.publish(broker, event).await?) }).await
+    }
+
+    async fn store_run(
+        &self,
+        student_id: &str,
+        run_id: Uuid,
+        request: &RunRequest,
+        report: &RunReport,
+    ) -> Result<(), Problem> {
+        let json = |value: serde_json::Result<Value>| {
+            value.map_err(|error| Problem::bug(format!("the report of run {run_id}: {error}")))
+        };
+        let error = json(serde_json::to_value(&report.error))?;
+        let outcome = json(serde_json::to_value(report.outcome))?;
+        sqlx::query(
+            "INSERT INTO code_submissions (run_id, student_id, code, stdin, outcome, exit_code, stdout, stderr,
+                                           error, duration_us)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9::jsonb, 'null'), $10)
+             ON CONFLICT (run_id) DO NOTHING",
+        )
+        .bind(run_id)
+        .bind(student_id)
+        .bind(kept(&request.code))
+        .bind(kept(&request.stdin))
+        .bind(outcome.as_str())
+        .bind(report.exit_code)
+        .bind(&report.stdout)
+        .bind(&report.stderr)
+        .bind(without_nul(error))
+        .bind(i64::try_from(report.duration_us).unwrap_or(i64::MAX))
+        .execute(&self.db)
+        .await?;
+        Ok(())
     }
 }
 

@@ -1,27 +1,34 @@
 //! What every request and response goes through: origin, size, headers, and a net for panics.
 
-use std::{any::Any, time::Duration};
+use std::{any::Any, net::SocketAddr, time::Duration};
 
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use futures::StreamExt;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use learnflow_events::limits::BODY_BYTES;
 use tokio::time::timeout;
 
 use crate::{
     app::Shared,
     config::GatewayConfig,
+    identity::client_address,
     problem::{Problem, too_large},
 };
 
 /// How much of a body that is too large is read, so that its sender hears why it was refused, and for how long.
 const DISCARD_BYTES: usize = 16 * BODY_BYTES;
 const DISCARD_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Where Socket.IO is.
+const SOCKETS: &str = "/socket.io";
+/// For a year browsers come back over TLS only. Other services of the school's domain are none of our business, so it
+/// says nothing about subdomains.
+const TLS_ONLY: &str = "max-age=31536000";
 
 /// What a page from here may load and do. Styles may be inline because the code editor sets them on elements.
 const POLICY_BUT_SCRIPTS: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
@@ -46,16 +53,28 @@ pub(crate) fn is_allowed_origin(config: &GatewayConfig, headers: &HeaderMap) -> 
     own.is_some() && own == authority
 }
 
-/// Middleware: refuses requests that other sites' pages make, and bodies that say they are too large.
+/// Whether a request opens a new socket. The requests after it name the session (Engine.IO protocol, "Handshake").
+fn opens_socket(uri: &Uri) -> bool {
+    let session = |pair: &str| pair.split('=').next() == Some("sid");
+    uri.path().starts_with(SOCKETS) && !uri.query().unwrap_or_default().split('&').any(session)
+}
+
+/// Middleware: refuses requests that other sites' pages make, too many new sockets, and bodies that say they are too
+/// large.
 pub(crate) async fn guard(
     State(app): State<Shared>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let socket = request.uri().path().starts_with("/socket.io");
+    let socket = request.uri().path().starts_with(SOCKETS);
     if (!safe || socket) && !is_allowed_origin(&app.config, request.headers()) {
         return Err(Problem::forbidden("This page may not use this service."));
+    }
+    if opens_socket(request.uri()) {
+        // Here and not when a socket logs in: one that never does would cost as much.
+        app.limits.handshakes.take(&client_address(request.headers(), peer, app.config.forwarded_hops))?;
     }
     let length = request
         .headers()
@@ -85,7 +104,7 @@ async fn discard(body: Body) {
 }
 
 /// Middleware: the headers that keep browsers from doing what nobody meant.
-pub(crate) async fn set_headers(request: Request, next: Next) -> Response {
+pub(crate) async fn set_headers(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let api = request.uri().path().starts_with("/api/");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -98,6 +117,9 @@ pub(crate) async fn set_headers(request: Request, next: Next) -> Response {
         ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()"),
     ] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if app.has_tls() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(TLS_ONLY));
     }
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY_BUT_SCRIPTS));
@@ -116,4 +138,22 @@ pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("a panic without a text");
     Problem::bug(format!("a handler panicked: {text}")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_is_opened_by_a_request_without_a_session() {
+        for (uri, opens) in [
+            ("/socket.io/?EIO=4&transport=polling", true),
+            ("/socket.io/", true),
+            ("/socket.io/?EIO=4&transport=polling&sid=x", false),
+            ("/socket.io/?EIO=4&resid=x", true),
+            ("/api/me", false),
+        ] {
+            assert_eq!(opens_socket(&uri.parse().unwrap()), opens, "{uri}");
+        }
+    }
 }

@@ -21,7 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     accounts, alerts,
     app::{App, Shared},
-    archive, authoring, classes, code,
+    archive, audit, authoring, classes, code,
     config::GatewayConfig,
     course, dead_letters, docs, erasure, exercises, export, health, health_report, history, identity,
     learning, live, metrics, oidc, operator, overview,
@@ -33,6 +33,8 @@ use crate::{
 
 /// How long open requests may take to end when the gateway stops.
 const GRACE: Duration = Duration::from_secs(3);
+/// How long runs that are not written down yet may take then.
+const RECORDING_GRACE: Duration = Duration::from_secs(5);
 
 /// Why a gateway could not start.
 #[derive(Debug, thiserror::Error)]
@@ -118,7 +120,7 @@ impl GatewayHandle {
         self.internal_address
     }
 
-    /// Stops: no new requests, open ones get a moment to end.
+    /// Stops: no new requests; open ones get a moment to end, and what students ran is written down.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
         if let Some(io) = self.app.sockets() {
@@ -129,6 +131,11 @@ impl GatewayHandle {
             tracing::info!("requests that were still open are cut");
         }
         self.tasks.shutdown().await;
+        let recording = &self.app.recording;
+        recording.close();
+        if tokio::time::timeout(RECORDING_GRACE, recording.wait()).await.is_err() {
+            tracing::error!(runs = recording.len(), "the gateway stops with runs that could not be recorded");
+        }
         self.app.db.close().await;
     }
 }
@@ -186,6 +193,7 @@ fn api() -> OpenApiRouter<Shared> {
         .merge(students::routes())
         .merge(struggles::routes())
         .merge(operator::routes())
+        .merge(audit::routes())
         .merge(health_report::routes())
 }
 
@@ -224,7 +232,7 @@ fn outside(router: Router, app: &Shared) -> Router {
         .layer(from_fn_with_state(app.clone(), security::guard))
         .layer(CatchPanicLayer::custom(security::panicked))
         .layer(from_fn_with_state(app.clone(), metrics::measure))
-        .layer(from_fn(security::set_headers))
+        .layer(from_fn_with_state(app.clone(), security::set_headers))
         .layer(from_fn(request_span::trace))
 }
 

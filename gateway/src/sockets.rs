@@ -1,8 +1,8 @@
 //! Socket.IO: rooms, and what browsers may ask for.
 //!
 //! A socket logs in with `auth: { token }` in its handshake and is cut when its token expires, unless it has sent
-//! a newer one (`authenticate`). Nothing is kept for a browser that is away: after a reconnect it sends `since`
-//! with the number up to which it has every answer, and gets what it missed from PostgreSQL.
+//! a newer one (`authenticate`), and when its account is deleted. Nothing is kept for a browser that is away: after a
+//! reconnect it sends `since` with the number up to which it has every answer, and gets what it missed from PostgreSQL.
 
 use std::{
     sync::{
@@ -26,6 +26,7 @@ use uuid::Uuid;
 
 use crate::{
     app::{App, Shared},
+    connections::Seat,
     history::Feedback,
     identity::Identity,
     live_run::Runs,
@@ -57,9 +58,9 @@ pub(crate) fn class_room(class_id: Uuid) -> String {
     format!("class:{class_id}")
 }
 
-/// The room of one teacher's sockets.
-pub(crate) fn teacher_room(user_id: &str) -> String {
-    format!("teacher:{user_id}")
+/// The room of one user's own sockets, whatever else they joined.
+pub(crate) fn user_room(user_id: &str) -> String {
+    format!("user:{user_id}")
 }
 
 /// The Socket.IO server, at `/socket.io/`.
@@ -100,6 +101,8 @@ async fn log_in(
     }
     let handshake = handshake.map_err(|_| "Send the access token as auth: { token }.".to_owned())?;
     let identity = app.authenticate(&handshake.token).await.map_err(|problem| sentence(&problem))?;
+    let seat = app.connections.take(&identity.user_id, app.config.sockets_per_user);
+    socket.extensions.insert(Arc::new(seat.map_err(|problem| sentence(&problem))?));
     let expires_at_s = Arc::new(AtomicU64::new(identity.expires_at_s));
     socket.extensions.insert(Login { identity, expires_at_s, runs: Runs::default() });
     Ok(())
@@ -107,10 +110,7 @@ async fn log_in(
 
 async fn connected(socket: SocketRef, State(app): State<Shared>, Extension(login): Extension<Login>) {
     app.metrics.sockets.inc();
-    socket.join(GLOBAL);
-    if login.identity.role >= Role::Teacher {
-        socket.join(teacher_room(&login.identity.user_id));
-    }
+    socket.join([GLOBAL.to_owned(), user_room(&login.identity.user_id)]);
     socket.on("authenticate", authenticate);
     socket.on("join-student", join_student);
     socket.on("join-instructors", join_instructors);
@@ -122,9 +122,11 @@ async fn connected(socket: SocketRef, State(app): State<Shared>, Extension(login
     socket.on("stdin", stdin);
     socket.on("interrupt", interrupt);
     let watch = tokio::spawn(cut_when_expired(socket.clone(), login.expires_at_s)).abort_handle();
-    socket.on_disconnect(async move |State(app): State<Shared>| {
+    socket.on_disconnect(async move |socket: SocketRef, State(app): State<Shared>| {
         app.metrics.sockets.dec();
         watch.abort();
+        // What still runs for the socket holds it, but not its place.
+        socket.extensions.remove::<Arc<Seat>>();
     });
 }
 
@@ -335,8 +337,8 @@ async fn watch_run(
     let started = async {
         let request = request?;
         app.limits.runs.take(&login.identity.user_id)?;
-        let left = app.take_run(&login.identity).await?;
-        Ok::<_, Problem>((app.start_run(&login.identity, &login.runs, request).await?, left))
+        let start = app.start_run(&login.identity, &login.runs, request);
+        app.charge_run(&login.identity, start).await
     };
     let started = started.await;
     socket_span::ended(&Span::current(), &started);
@@ -434,6 +436,14 @@ async fn since(
 }
 
 impl App {
+    /// Cuts the sockets of somebody whose account is gone, and lets go of it whoever watched.
+    pub(crate) async fn cut_sockets(&self, user_id: &str) {
+        let Some(io) = self.sockets() else { return };
+        // An error says that there is nobody to cut.
+        let _ = io.within(user_room(user_id)).disconnect().await;
+        let _ = io.within(student_room(user_id)).leave(student_room(user_id)).await;
+    }
+
     async fn turns_since(&self, student_id: &str, seq: i64) -> Result<Vec<Turn>, Problem> {
         let rows: Vec<TurnRow> = sqlx::query_as(concat!(
             turn_columns!(),

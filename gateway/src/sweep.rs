@@ -40,7 +40,7 @@ pub(crate) async fn run(app: Shared, stop: CancellationToken) {
                 app.limits.forget();
                 app.sweep_once().await
             }
-            _ = retention.tick() => app.delete_expired().await,
+            _ = retention.tick() => app.hourly().await,
         };
         if let Err(problem) = result {
             problem.log();
@@ -105,7 +105,7 @@ impl App {
     async fn sweep_once(&self) -> Result<(), Problem> {
         let turns = self.sweep().await;
         let still = self.alert_stillness().await;
-        let late = self.erase_late_arrivals().await;
+        let erased = self.erase_recent_again().await;
         // Heartbeats of the agents, which are not there to give their own.
         let heartbeats = sqlx::query("SELECT record_agent_metrics()").execute(&self.db).await;
         let heartbeats = heartbeats.map(drop).map_err(Problem::from);
@@ -113,7 +113,7 @@ impl App {
         for problem in [turns, still, heartbeats].into_iter().filter_map(Result::err) {
             problem.log();
         }
-        late
+        erased
     }
 
     /// Publishes waiting turns again; gives up those that were published often enough.
@@ -197,6 +197,16 @@ impl App {
         Ok(())
     }
 
+    /// What is done less often, one part after the other for the same reason.
+    async fn hourly(&self) -> Result<(), Problem> {
+        let late = self.erase_late_arrivals().await;
+        let expired = self.delete_expired().await;
+        if let Err(problem) = late {
+            problem.log();
+        }
+        expired
+    }
+
     /// Deletes what has expired.
     async fn delete_expired(&self) -> Result<(), Problem> {
         let mut connection = self.db.acquire().await?;
@@ -226,7 +236,8 @@ impl App {
             delete("inbox", "handled_at < now() - make_interval(secs => $1)"),
             delete("refresh_tokens", "expires_at < now()"),
             delete("response_cache", "expires_at < now()"),
-            delete("erased_users", "erased_at < now() - INTERVAL '2 days'"),
+            // No event that was on its way then is delivered any more, and no token of that time is valid.
+            delete("erased_users", "erased_at < now() - make_interval(secs => $1)"),
             delete("code_submissions", "created_at < now() - INTERVAL '90 days'"),
             delete("dead_letters", "created_at < now() - INTERVAL '90 days'"),
             ("exercise_attempts", emptied),

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use learnflow_agent::llm::Settings;
-use learnflow_gateway::ModelOffer;
+use learnflow_gateway::{GatewayConfig, ModelOffer};
 
 /// The Secret that a cluster's manifests refer to, and its key.
 const SECRET: (&str, &str) = ("learnflow-llm", "api-keys");
@@ -75,14 +75,28 @@ impl ModelVariables {
         ((name, key) == SECRET).then(|| self.0.get(KEYS).cloned().unwrap_or_default())
     }
 
-    /// What students are told of the model; `None` when there is none.
+    /// Whether a Secret is the model's.
+    pub fn owns(name: &str) -> bool {
+        name == SECRET.0
+    }
+
+    /// Tells the gateway what students hear of the model and what its operator sees of its budget; nothing when there
+    /// is none.
     ///
     /// # Errors
     /// When a value is one that the agents would refuse.
-    pub fn offer(&self) -> anyhow::Result<Option<ModelOffer>> {
+    pub fn describe(&self, gateway: &mut GatewayConfig) -> anyhow::Result<()> {
+        let settings = self.settings()?;
+        gateway.site_micros_per_day = settings.as_ref().map(|settings| settings.site_micros_per_day);
+        gateway.model =
+            settings.map(|settings| ModelOffer { student_tokens_per_day: settings.student_tokens_per_day });
+        Ok(())
+    }
+
+    /// The agents' settings of the model, as they read them.
+    fn settings(&self) -> anyhow::Result<Option<Settings>> {
         let settings = Settings::read(|name| self.0.get(name).cloned().unwrap_or_default());
-        let settings = settings.map_err(anyhow::Error::msg)?;
-        Ok(settings.map(|settings| ModelOffer { student_tokens_per_day: settings.student_tokens_per_day }))
+        settings.map_err(anyhow::Error::msg)
     }
 
     /// What was set, by the application's variable.
@@ -106,7 +120,7 @@ mod tests {
             values(&[("ANTHROPIC_BASE_URL", "http://127.0.0.1:1"), ("ANTHROPIC_API_KEY", " ")]),
             [].into()
         );
-        assert_eq!(ModelVariables::default().offer().unwrap(), None);
+        assert_eq!(ModelVariables::default().settings().unwrap(), None);
     }
 
     #[test]
@@ -119,8 +133,9 @@ mod tests {
         let local =
             values(&[("OPENAI_BASE_URL", "http://localhost:11434/v1/"), ("LEARNFLOW_MODEL", "llama3")]);
         assert_eq!(local["llm_provider"], "openai");
-        let offer = ModelVariables(local.clone()).offer().unwrap().unwrap();
-        assert_eq!(offer.student_tokens_per_day, 200_000);
+        let settings = ModelVariables(local.clone()).settings().unwrap().unwrap();
+        assert_eq!(settings.student_tokens_per_day, 200_000);
+        assert_eq!(settings.site_micros_per_day, 20_000_000);
         assert_eq!(local["llm_path"], "/v1");
         assert_eq!(local["llm_model"], "llama3");
     }

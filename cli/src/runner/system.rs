@@ -10,7 +10,11 @@ use std::{
 use anyhow::{Context, anyhow};
 use axum::{Router, extract::State, routing::get};
 use learnflow_broker::{Broker, BrokerHandle, Resolver};
-use learnflow_event_log::{EventLog, kafka::KafkaLog, postgres::PostgresLog};
+use learnflow_event_log::{
+    EventLog,
+    kafka::{Connection, KafkaLog},
+    postgres::PostgresLog,
+};
 use learnflow_gateway::{Gateway, GatewayConfig, GatewayHandle, WatchedGroup};
 use learnflow_provision::{postgres, tools_dir};
 use learnflow_spin_host::{HostOptions, Limits, SpinHost};
@@ -42,7 +46,7 @@ pub struct SystemOptions {
     /// A PostgreSQL of the user's.
     pub database_url: Option<String>,
     /// A Kafka of the user's.
-    pub kafka_bootstrap_servers: Option<String>,
+    pub kafka: Option<Connection>,
     /// The language model.
     pub model: ModelVariables,
 }
@@ -107,7 +111,7 @@ impl System {
         );
         let web_root = options.root.join("web/out");
         gateway.web_root = web_root.join("index.html").is_file().then_some(web_root);
-        gateway.model = options.model.offer()?;
+        options.model.describe(&mut gateway)?;
         gateway.sweep = learnflow_gateway::env::sweep(&|name| std::env::var(name).ok(), gateway.sweep)?;
         gateway.groups = watched_groups(&graph);
         let gateway = Gateway::start(gateway).await.context("the gateway did not start")?;
@@ -120,7 +124,9 @@ impl System {
         let broker = Broker::start(&graph, log, Arc::new(resolver), broker_options).await?;
 
         let shutdown = CancellationToken::new();
-        let metrics = Router::new().route("/metrics", get(metrics)).with_state(registry);
+        // The broker's, and those of the functions' host, whose own address belongs to the components.
+        let registries = vec![registry, functions.registry().clone()];
+        let metrics = Router::new().route("/metrics", get(metrics)).with_state(registries);
         let mut servers = vec![
             serve(broker_listener, broker.ingress_router().merge(metrics), &shutdown),
             serve(sink_listener, broker.sink_router(), &shutdown),
@@ -199,9 +205,10 @@ async fn start_database(options: &SystemOptions) -> anyhow::Result<(Option<postg
 }
 
 async fn open_log(options: &SystemOptions, database_url: &str) -> anyhow::Result<Arc<dyn EventLog>> {
-    Ok(match &options.kafka_bootstrap_servers {
-        Some(servers) => {
-            Arc::new(KafkaLog::open(servers).await.context("Kafka; check KAFKA_BOOTSTRAP_SERVERS")?)
+    Ok(match &options.kafka {
+        Some(connection) => {
+            let log = KafkaLog::connect(connection.clone()).await;
+            Arc::new(log.context("Kafka; check KAFKA_BOOTSTRAP_SERVERS")?)
         }
         None => Arc::new(PostgresLog::open(database_url).await?),
     })
@@ -290,6 +297,7 @@ fn serve(listener: TcpListener, router: Router, shutdown: &CancellationToken) ->
     })
 }
 
-async fn metrics(State(registry): State<Registry>) -> Result<String, String> {
-    prometheus::TextEncoder::new().encode_to_string(&registry.gather()).map_err(|error| error.to_string())
+async fn metrics(State(registries): State<Vec<Registry>>) -> Result<String, String> {
+    let families: Vec<_> = registries.iter().flat_map(Registry::gather).collect();
+    prometheus::TextEncoder::new().encode_to_string(&families).map_err(|error| error.to_string())
 }

@@ -46,6 +46,8 @@ fn of_service(
             EnvValue::Secret { name: secret, key } => {
                 match roles.secret(secret, key)?.or_else(|| model.secret(secret, key)) {
                     Some(value) => value,
+                    // What a site sets there beside the key is optional: the application's defaults stand.
+                    None if ModelVariables::owns(secret) => continue,
                     None => bail!(
                         "service {} needs key {key} of secret {secret}, which this runner does not have",
                         service.name

@@ -151,8 +151,13 @@ async fn addresses_and_users_have_buckets_of_their_own() {
         config.rates.address = learnflow_gateway::Rate::new(6, 1);
     })
     .await;
-    for expected in [200, 200, 429] {
-        assert_eq!(harness.get("ada", "/api/me").await.status(), expected);
+    for (expected, left) in [(200, "1"), (200, "0"), (429, "0")] {
+        let response = harness.get("ada", "/api/me").await;
+        assert_eq!(response.status(), expected);
+        // A refusal says what is left of which limit, as every other answer does.
+        let header = |name: &str| response.headers()[name].to_str().unwrap();
+        assert_eq!((header("ratelimit-limit"), header("ratelimit-remaining")), ("2", left));
+        assert_eq!(response.headers().contains_key("retry-after"), expected == 429);
     }
     for expected in [200, 200] {
         assert_eq!(harness.get("bob", "/api/me").await.status(), expected);

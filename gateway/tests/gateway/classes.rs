@@ -129,6 +129,7 @@ async fn an_alert_reaches_the_teachers_of_the_students_classes_and_admins_only()
         recommendation: "Talk.".to_owned(),
         context: "Asked three times.".to_owned(),
         turns: Vec::new(),
+        runs: Vec::new(),
     };
     let turn = Uuid::now_v7();
     harness.append(Topic::STUDENT_STRUGGLE, &event("ada", turn, struggle())).await;

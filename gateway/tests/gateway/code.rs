@@ -8,7 +8,7 @@ use learnflow_testkit::wait_until;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness::{DEADLINE, Harness, Seen, detail, json_answer, report, stream_body};
+use crate::harness::{DEADLINE, Harness, Seen, begun, detail, json_answer, report};
 
 /// The event that tells progress of a run.
 async fn told(harness: &Harness) -> Seen {
@@ -50,11 +50,8 @@ async fn a_run_is_answered_kept_and_told_to_progress() {
 async fn a_watched_run_streams_and_is_kept_too() {
     let harness = Harness::start().await;
     let run_id = Uuid::new_v4();
-    let (pieces, body) = stream_body();
-    harness.upstream.answer(
-        axum::response::Response::builder().header("content-type", "text/event-stream").body(body).unwrap(),
-    );
-    pieces.send(format!("event: run\ndata: {{\"run_id\":\"{run_id}\"}}\n\n")).unwrap();
+    let (pieces, response) = begun(run_id);
+    harness.upstream.answer(response);
     let response = harness
         .client
         .post(harness.url("/api/code/run"))
@@ -103,4 +100,69 @@ async fn typing_and_stopping_reach_the_run() {
             (format!("/sandbox/runs/{run_id}/{action}"), &b"{\"text\":\"hi\"}"[..])
         );
     }
+}
+
+/// A run of ada's whose row cannot be written yet: its table is locked until the transaction ends.
+async fn blocked_run(harness: &Harness) -> sqlx::Transaction<'static, sqlx::Postgres> {
+    let mut lock = harness.database.pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE code_submissions").execute(&mut *lock).await.unwrap();
+    harness.upstream.answer(json_answer(StatusCode::OK, &report()));
+    let response = harness.post("ada", "/api/code/run", &json!({ "code": "print(1)" })).await;
+    assert_eq!(response.status(), 200);
+    lock
+}
+
+/// Ends the connection that waits to write a run, as a restart of PostgreSQL does.
+async fn end_the_writer(pool: &sqlx::PgPool) {
+    wait_until(DEADLINE, async || {
+        let ended: Vec<bool> = sqlx::query_scalar(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+              WHERE datname = current_database() AND wait_event_type = 'Lock'
+                AND query LIKE 'INSERT INTO code_submissions%'",
+        )
+        .fetch_all(pool)
+        .await
+        .unwrap();
+        (!ended.is_empty()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_run_is_kept_though_postgres_and_the_broker_go_away_meanwhile() {
+    let harness = Harness::start().await;
+    let lock = blocked_run(&harness).await;
+    end_the_writer(&harness.database.pool).await;
+    // The broker's first two answers.
+    for _ in 0..2 {
+        harness.upstream.answer(json_answer(StatusCode::SERVICE_UNAVAILABLE, &json!({})));
+    }
+    lock.commit().await.unwrap();
+    let kept = wait_until(DEADLINE, async || kept(&harness).await.pop()).await;
+    let told = wait_until(DEADLINE, async || {
+        let told: Vec<Seen> =
+            harness.upstream.seen().into_iter().filter(|seen| seen.path == "/broker").collect();
+        (told.len() >= 3).then_some(told)
+    })
+    .await;
+    // The same event each time, which its consumers know again.
+    assert!(told.iter().all(|seen| seen.header("ce-id") == told[0].header("ce-id")));
+    assert_eq!(told[2].json()["payload"]["run_id"], json!(kept.0));
+}
+
+#[tokio::test]
+async fn a_gateway_that_stops_waits_for_the_runs_that_are_not_written_yet() {
+    let harness = Harness::start().await;
+    let lock = blocked_run(&harness).await;
+    let health = harness.url("/health");
+    let Harness { database, gateway, upstream, client, .. } = harness;
+    let stopping = tokio::spawn(gateway.shutdown());
+    wait_until(DEADLINE, async || client.get(&health).send().await.err()).await;
+    end_the_writer(&database.pool).await;
+    lock.commit().await.unwrap();
+    stopping.await.unwrap();
+    let kept: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM code_submissions").fetch_one(&database.pool).await.unwrap();
+    assert_eq!(kept, 1);
+    assert!(upstream.seen().iter().any(|seen| seen.path == "/broker"), "progress was not told");
 }

@@ -166,6 +166,11 @@ impl Harness {
 
     /// A second gateway on the same database, log and keys.
     pub async fn another_replica(&self) -> GatewayHandle {
+        self.another_replica_with(|_| {}).await
+    }
+
+    /// The same, configured differently.
+    pub async fn another_replica_with(&self, change: impl FnOnce(&mut GatewayConfig)) -> GatewayHandle {
         let mut config = GatewayConfig::new(
             ([127, 0, 0, 1], 0).into(),
             &self.database.url,
@@ -176,6 +181,7 @@ impl Harness {
             &self.key_file,
         );
         config.replica_id = "1".to_owned();
+        change(&mut config);
         let second = Gateway::start(config).await.unwrap();
         let ready = format!("http://{}/ready", second.address());
         wait_until(DEADLINE, async || {
@@ -265,6 +271,21 @@ impl Harness {
             .await
             .unwrap();
         query_id
+    }
+
+    /// Stores a struggle alert, as progress does; its id.
+    pub async fn alert(&self, student: &str) -> Uuid {
+        let alert_id = Uuid::now_v7();
+        sqlx::query(
+            "INSERT INTO struggle_alerts (alert_id, student_id, topic, cause, level, recommendation, context, evidence)
+             VALUES ($1, $2, 'lists', 'same-topic', 'low', 'Talk.', 'Asked about zanzibar.', '{}')",
+        )
+        .bind(alert_id)
+        .bind(student)
+        .execute(&self.database.pool)
+        .await
+        .unwrap();
+        alert_id
     }
 
     /// Stores triage's decision.
@@ -384,6 +405,14 @@ pub fn json_answer(status: StatusCode, body: &Value) -> Response {
         .header("content-type", "application/json")
         .body(Body::from(body.to_string()))
         .unwrap()
+}
+
+/// The sandbox's answer to a program that is watched: it has begun, and the sender writes what happens next.
+pub fn begun(run_id: Uuid) -> (tokio::sync::mpsc::UnboundedSender<String>, Response) {
+    let (pieces, body) = stream_body();
+    pieces.send(format!("event: run\ndata: {{\"run_id\":\"{run_id}\"}}\n\n")).unwrap();
+    let response = Response::builder().header("content-type", "text/event-stream").body(body).unwrap();
+    (pieces, response)
 }
 
 /// A body that is written piece by piece; it ends when the sender is dropped.

@@ -2,6 +2,7 @@
 //! is told, in the place of functions, sandbox and broker.
 
 mod accounts;
+mod audit;
 mod authorisation;
 mod classes;
 mod code;

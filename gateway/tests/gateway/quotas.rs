@@ -4,7 +4,10 @@ use learnflow_gateway::{ModelOffer, token::Role};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::harness::{Harness, json_answer, report};
+use crate::{
+    driver::Driver,
+    harness::{Harness, json_answer, report},
+};
 
 async fn put(harness: &Harness, student: &str, path: &str, body: &Value) -> reqwest::Response {
     harness
@@ -37,6 +40,7 @@ async fn runs_are_counted_down_to_nothing_for_one_student_only() {
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     let wait: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=24 * 3600).contains(&wait), "{wait}");
+    assert_eq!(remaining(&refused, "runs"), "0");
     assert!(refused.text().await.unwrap().contains("2 programs today"));
 
     assert_eq!(harness.post("bob", "/api/code/run", &program).await.status(), StatusCode::OK);
@@ -48,6 +52,61 @@ async fn runs_are_counted_down_to_nothing_for_one_student_only() {
     sqlx::query("UPDATE usage_days SET day = day - 1").execute(&harness.database.pool).await.unwrap();
     let tomorrow = harness.post("ada", "/api/code/run", &program).await;
     assert_eq!((tomorrow.status(), remaining(&tomorrow, "runs")), (StatusCode::OK, "1"));
+}
+
+#[tokio::test]
+async fn a_program_that_could_not_run_costs_none_of_the_day() {
+    let harness = Harness::start_with(|config| config.runs_per_day = 2).await;
+    let mut driver = Driver::start().await;
+    driver.connect("ada", &harness.url(""), &harness.token("ada", Role::Student)).await;
+    let program = json!({ "code": "print(1)" });
+    let run = |accept: &'static str| {
+        let request = harness.client.post(harness.url("/api/code/run")).header("accept", accept);
+        request.bearer_auth(harness.token("ada", Role::Student)).json(&program).send()
+    };
+    let away = || json_answer(StatusCode::SERVICE_UNAVAILABLE, &json!({}));
+    for accept in ["application/json", "text/event-stream"] {
+        harness.upstream.answer(away());
+        assert_eq!(run(accept).await.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE, "{accept}");
+    }
+    harness.upstream.answer(json_answer(StatusCode::UNPROCESSABLE_ENTITY, &json!({ "detail": "too long" })));
+    assert_eq!(run("application/json").await.unwrap().status(), StatusCode::UNPROCESSABLE_ENTITY);
+    harness.upstream.answer(away());
+    let ack = driver.emit("ada", "run-code", json!([program])).await;
+    assert_eq!(ack["problem"]["status"], 503, "{ack}");
+
+    let quotas: Value = harness.get("ada", "/api/me/quotas").await.json().await.unwrap();
+    assert_eq!(quotas["runs"], json!({ "limit": 2, "remaining": 2 }));
+    harness.upstream.answer(json_answer(StatusCode::OK, &report()));
+    assert_eq!(remaining(&run("application/json").await.unwrap(), "runs"), "1");
+}
+
+#[tokio::test]
+async fn an_operator_sees_what_is_left_of_the_sites_budget() {
+    let budget = async |harness: &Harness| -> Value {
+        let page = harness.operate(Method::GET, "/api/operator/budget", None).await;
+        page.json().await.unwrap()
+    };
+    let harness = Harness::start_with(|config| config.site_micros_per_day = Some(20_000_000)).await;
+    let site = budget(&harness).await["site"].clone();
+    assert_eq!((&site["used_micros"], &site["remaining_micros"]), (&json!(0), &json!(20_000_000)));
+    // A call that is being made counts with its estimate, as it does for the agents.
+    for cost in [5_000_000_i64, 18_000_000] {
+        sqlx::query(
+            "SELECT reserve_usage(gen_random_uuid(), 'ada', 'debug', NULL, 'm', 1, 1, $1, 1000, 100000000)",
+        )
+        .bind(cost)
+        .execute(&harness.database.pool)
+        .await
+        .unwrap();
+        let site = budget(&harness).await["site"].clone();
+        assert_eq!(site["limit_micros"], 20_000_000);
+        let used = site["used_micros"].as_i64().unwrap();
+        assert_eq!(site["remaining_micros"], (20_000_000 - used).max(0), "{site}");
+        assert!(used >= cost && site["resets_at"].is_string(), "{site}");
+    }
+    // Whoever was told of no model knows no limit.
+    assert_eq!(budget(&Harness::start().await).await["site"], Value::Null);
 }
 
 #[tokio::test]

@@ -1,30 +1,58 @@
 //! Socket.IO with the client that browsers use (npm's socket.io-client, run by Node.js).
 
-use std::time::Duration;
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use learnflow_events::{
     Topic,
     payload::{MasteryUpdated, QueryFailed, StruggleLevel, StudentStruggling},
 };
-use learnflow_gateway::token::Role;
-use serde_json::json;
+use learnflow_gateway::{Rate, token::Role};
+use learnflow_testkit::wait_until;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
     driver::Driver,
-    harness::{DEADLINE, Harness, answer, event, json_answer, routed, stream_body},
+    harness::{DEADLINE, Harness, answer, begun, detail, event, json_answer, routed},
 };
 
+/// A row: an event with its arguments, and whether it is done for a student, a teacher and an admin.
+type Row = (&'static str, Value, [bool; 3]);
+
+/// Who may ask for what over Socket.IO. Nobody who is not logged in may ask for anything. An event of src/ without a row
+/// fails the test.
 #[tokio::test]
-async fn rooms_are_for_who_belongs_there() {
+async fn every_event_has_its_callers() {
     let harness = Harness::start().await;
     let mut driver = Driver::start().await;
     let mine = harness.class("teacher", &["student"]).await;
     let theirs = harness.class("colleague", &["pupil"]).await;
+    let turn = harness.receive("student", "why?").await;
     for role in Role::ALL {
         driver.connect(role.as_str(), &harness.url(""), &harness.token(role.as_str(), role)).await;
     }
-    let table = [
+    // Everybody may run programs; that of the student is the one that the rows type into.
+    let run_id = Uuid::new_v4();
+    let mut running = Vec::new();
+    for id in [run_id, Uuid::new_v4(), Uuid::new_v4()] {
+        let (pieces, response) = begun(id);
+        harness.upstream.answer(response);
+        running.push(pieces);
+    }
+    let renewed = harness.token("student", Role::Student);
+    let table: Vec<Row> = vec![
+        ("run-code", json!([{ "code": "print(1)" }]), [true, true, true]),
+        ("stdin", json!([{ "run_id": run_id, "text": "x" }]), [true, false, false]),
+        ("stdin", json!([{ "run_id": Uuid::now_v7(), "text": "x" }]), [false, false, false]),
+        ("interrupt", json!([{ "run_id": run_id }]), [true, false, false]),
+        ("interrupt", json!([{ "run_id": Uuid::now_v7() }]), [false, false, false]),
+        ("submit-query", json!([{ "query_text": "why?" }]), [true, true, true]),
+        ("submit-query", json!(["x"]), [false, false, false]),
+        // A teacher may see a student's turn, but not speak for the student.
+        ("feedback", json!([{ "query_id": turn, "helpful": true }]), [true, false, false]),
+        ("feedback", json!([{ "query_id": Uuid::now_v7(), "helpful": true }]), [false, false, false]),
+        ("authenticate", json!([{ "token": renewed }]), [true, false, false]),
+        ("authenticate", json!([{ "token": "forged" }]), [false, false, false]),
         ("join-student", json!(["pupil"]), [false, false, true]),
         ("join-class", json!([mine]), [false, true, true]),
         ("join-class", json!([theirs]), [false, false, true]),
@@ -37,18 +65,64 @@ async fn rooms_are_for_who_belongs_there() {
         ("since", json!([{ "seq": 0 }]), [true, true, true]),
         ("since", json!([{ "seq": 0, "student_id": "somebody" }]), [false, true, true]),
         ("since", json!(["x"]), [false, false, false]),
-        ("feedback", json!([{ "query_id": Uuid::now_v7(), "helpful": true }]), [false, false, false]),
-        ("authenticate", json!([{ "token": "forged" }]), [false, false, false]),
-        ("stdin", json!([{ "run_id": Uuid::now_v7(), "text": "x" }]), [false, false, false]),
-        ("interrupt", json!([{ "run_id": Uuid::now_v7() }]), [false, false, false]),
     ];
+    let with_rows: BTreeSet<String> = table.iter().map(|(event, ..)| (*event).to_owned()).collect();
+    assert_eq!(events_of_the_source(), with_rows, "every event has a row that says who may send it");
+    let mut done_for_somebody = BTreeSet::new();
     for (event, args, expected) in table {
+        let before = harness.upstream.seen().len();
+        refused_to_nobody(&harness, event, &args).await;
+        assert_eq!(harness.upstream.seen().len(), before, "{event} of nobody reached a service");
         for (role, allowed) in Role::ALL.into_iter().zip(expected) {
             let ack = driver.emit(role.as_str(), event, args.clone()).await;
             assert_eq!(ack["ok"], allowed, "{event} {args} as {role}: {ack}");
             assert_eq!(ack["problem"]["detail"].is_string(), !allowed, "{ack}");
+            if allowed {
+                done_for_somebody.insert(event.to_owned());
+            }
         }
     }
+    // A row that refuses everybody says nothing about who is logged in.
+    assert_eq!(done_for_somebody, with_rows);
+}
+
+/// The events that the gateway's source listens to.
+fn events_of_the_source() -> BTreeSet<String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut events = BTreeSet::new();
+    for file in std::fs::read_dir(source).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(path).unwrap();
+            for rest in text.split("socket.on(").skip(1) {
+                let event = rest.trim_start().strip_prefix('"').expect("an event's name is a literal");
+                events.insert(event.split('"').next().unwrap().to_owned());
+            }
+        }
+    }
+    events
+}
+
+/// Sends an event over a session that has not logged in, by hand since no client does that (Socket.IO protocol 5 over
+/// Engine.IO 4, long polling): the session ends, and nothing is acknowledged.
+async fn refused_to_nobody(harness: &Harness, event: &str, args: &Value) {
+    let polling = harness.url("/socket.io/?EIO=4&transport=polling");
+    let opened = harness.client.get(&polling).send().await.unwrap().text().await.unwrap();
+    let opened: Value = serde_json::from_str(opened.strip_prefix('0').unwrap()).unwrap();
+    let session = format!("{polling}&sid={}", opened["sid"].as_str().unwrap());
+    let mut packet = vec![json!(event)];
+    packet.extend(args.as_array().unwrap().iter().cloned());
+    let sent =
+        harness.client.post(&session).body(format!("420{}", Value::Array(packet))).send().await.unwrap();
+    let mut answers = sent.text().await.unwrap();
+    let over = wait_until(DEADLINE, async || {
+        let polled = harness.client.get(&session).send().await.unwrap();
+        let over = !polled.status().is_success();
+        answers.push_str(&polled.text().await.unwrap());
+        over.then_some(())
+    });
+    over.await;
+    assert!(!answers.contains("430"), "{event} of nobody was acknowledged: {answers}");
 }
 
 #[tokio::test]
@@ -79,6 +153,129 @@ async fn a_handshake_needs_a_token_and_a_page_of_ours() {
         driver.connect_with(transport, &url, options).await;
         assert_eq!(driver.event(transport, "connect").await["transport"], transport);
     }
+}
+
+#[tokio::test]
+async fn an_address_opens_so_many_sockets_and_keeps_those_it_has() {
+    let harness = Harness::start_with(|config| config.rates.handshakes = Rate::new(2, 1)).await;
+    let mut driver = Driver::start().await;
+    let token = harness.token("ada", Role::Student);
+    for (socket, transport) in [("a", "websocket"), ("b", "polling")] {
+        let options = json!({ "auth": { "token": token }, "transports": [transport] });
+        driver.connect_with(socket, &harness.url(""), options).await;
+        driver.event(socket, "connect").await;
+    }
+    let opened = harness.client.get(harness.url("/socket.io/?EIO=4&transport=polling")).send().await.unwrap();
+    assert_eq!(opened.status(), 429);
+    assert!(opened.headers().contains_key("retry-after"));
+    assert_eq!(opened.headers()["ratelimit-limit"], "2");
+    assert!(detail(opened).await.starts_with("Too many requests; try again in "));
+    let options = json!({ "auth": { "token": token }, "transports": ["websocket"], "reconnection": false });
+    driver.connect_with("refused", &harness.url(""), options).await;
+    assert_eq!(driver.event("refused", "connect_error").await, "websocket error");
+    // What goes on over the sockets that are open, polling included, opens none.
+    for socket in ["a", "b"] {
+        for _ in 0..3 {
+            assert_eq!(driver.emit(socket, "join-student", json!(["ada"])).await["ok"], true, "{socket}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_user_has_so_many_sockets_and_gets_the_place_of_a_closed_one_back() {
+    let harness = Harness::start_with(|config| config.sockets_per_user = 2).await;
+    let mut driver = Driver::start().await;
+    let url = harness.url("");
+    let token = harness.token("ada", Role::Student);
+    for socket in ["a", "b"] {
+        driver.connect(socket, &url, &token).await;
+    }
+    driver.connect_with("c", &url, json!({ "auth": { "token": token } })).await;
+    assert_eq!(
+        driver.event("c", "connect_error").await,
+        "You have 2 connections open, which is all you may have; close a page first."
+    );
+    driver.connect("other", &url, &harness.token("bob", Role::Student)).await;
+    driver.send(&json!({ "do": "disconnect", "socket": "a" })).await;
+    for attempt in 0.. {
+        assert!(attempt < 1_000, "the place is not free");
+        let socket = format!("again-{attempt}");
+        driver.connect_with(&socket, &url, json!({ "auth": { "token": token } })).await;
+        let answer = driver
+            .report("an answer", |report| {
+                report["socket"] == socket && report["event"].as_str().unwrap().starts_with("connect")
+            })
+            .await;
+        if answer["event"] == "connect" {
+            break;
+        }
+    }
+    assert_eq!(driver.emit("b", "join-student", json!(["ada"])).await["ok"], true);
+}
+
+#[tokio::test]
+async fn a_deleted_account_has_no_socket_and_submits_nothing_on_any_replica() {
+    let harness = Harness::start().await;
+    let quick = harness
+        .another_replica_with(|config| {
+            config.replica_id = "quick".to_owned();
+            config.sweep.every = Duration::from_millis(50);
+        })
+        .await;
+    // It sweeps once, when it starts.
+    let slow = harness
+        .another_replica_with(|config| {
+            config.replica_id = "slow".to_owned();
+            config.sweep.every = Duration::from_secs(3600);
+        })
+        .await;
+    let metrics = format!("http://{}/metrics", slow.address());
+    wait_until(DEADLINE, async || {
+        let text = harness.client.get(&metrics).send().await.unwrap().text().await.unwrap();
+        text.contains("gateway_sweeps_total 1").then_some(())
+    })
+    .await;
+    let mut driver = Driver::start().await;
+    let token = harness.token("ada", Role::Student);
+    let elsewhere = [&quick, &slow].map(|gateway| format!("http://{}", gateway.address()));
+    // None of them has joined a room.
+    for (socket, url) in
+        [("here", harness.url("")), ("quick", elsewhere[0].clone()), ("slow", elsewhere[1].clone())]
+    {
+        driver.connect(socket, &url, &token).await;
+    }
+    driver.connect("teacher", &harness.url(""), &harness.token("teacher", Role::Teacher)).await;
+    assert_eq!(driver.emit("teacher", "join-student", json!(["ada"])).await["ok"], true);
+    assert_eq!(driver.emit("slow", "submit-query", json!([{ "query_text": "why?" }])).await["ok"], true);
+
+    assert_eq!(harness.post("ada", "/api/me/delete", &json!({ "confirm": true })).await.status(), 204);
+    for socket in ["here", "quick"] {
+        assert_eq!(driver.event(socket, "disconnect").await, "io server disconnect", "{socket}");
+    }
+    // Where the socket is still open, nothing is taken from it, and nothing reaches a service.
+    let before = harness.upstream.seen().len();
+    for (event, data) in
+        [("submit-query", json!([{ "query_text": "why?" }])), ("run-code", json!([{ "code": "1" }]))]
+    {
+        let ack = driver.emit("slow", event, data).await;
+        assert_eq!(ack["problem"]["status"], 401, "{event}: {ack}");
+    }
+    let asked = harness
+        .client
+        .post(format!("{}/api/triage/analyze", elsewhere[1]))
+        .bearer_auth(&token)
+        .json(&json!({ "query_text": "why?" }));
+    assert_eq!(asked.send().await.unwrap().status(), 401);
+    assert_eq!(harness.upstream.seen().len(), before);
+    // Whoever watched is not cut, but hears nothing more.
+    assert_eq!(driver.emit("teacher", "join-instructors", json!([])).await["ok"], true);
+    let turn = Uuid::now_v7();
+    harness.append(Topic::AGENT_RESPONSES, &event("ada", turn, answer(turn, "Late."))).await;
+    harness.append(Topic::TRIAGE_ROUTING, &event("bob", turn, routed(turn))).await;
+    driver.event("teacher", "agent-status").await;
+    assert!(!driver.unasked("teacher").contains(&"agent-response".to_owned()));
+    quick.shutdown().await;
+    slow.shutdown().await;
 }
 
 #[tokio::test]
@@ -117,6 +314,7 @@ async fn events_reach_the_rooms_that_they_are_for_on_every_replica() {
         recommendation: "Talk.".to_owned(),
         context: "Asked three times.".to_owned(),
         turns: vec![turn],
+        runs: Vec::new(),
     };
     harness.append(Topic::STUDENT_STRUGGLE, &event("ada", turn, struggle)).await;
 
@@ -232,7 +430,7 @@ async fn nothing_is_missed_or_doubled_across_cuts_on_either_transport_and_replic
         if number % 10 == 5 {
             for page in ["a", "b"] {
                 // It has to be back from the last cut for this one to cut anything.
-                learnflow_testkit::wait_until(DEADLINE, async || {
+                wait_until(DEADLINE, async || {
                     let shown = driver.emit(page, "shown", json!([])).await;
                     (shown["connections"] == number / 10 + 1).then_some(())
                 })
@@ -245,7 +443,7 @@ async fn nothing_is_missed_or_doubled_across_cuts_on_either_transport_and_replic
     }
     let expected: Vec<String> = (0..TURNS).map(|number| format!("Answer {number}.")).collect();
     for page in ["a", "b"] {
-        let shown = learnflow_testkit::wait_until(DEADLINE, async || {
+        let shown = wait_until(DEADLINE, async || {
             let shown = driver.emit(page, "shown", json!([])).await;
             (shown["texts"].as_array().unwrap().len() >= TURNS).then_some(shown)
         })
@@ -265,11 +463,8 @@ async fn a_program_is_watched_typed_into_and_stopped() {
         driver.connect(student, &harness.url(""), &harness.token(student, Role::Student)).await;
     }
     let run_id = Uuid::new_v4();
-    let (pieces, body) = stream_body();
-    harness.upstream.answer(
-        axum::response::Response::builder().header("content-type", "text/event-stream").body(body).unwrap(),
-    );
-    pieces.send(format!("event: run\ndata: {{\"run_id\":\"{run_id}\"}}\n\n")).unwrap();
+    let (pieces, response) = begun(run_id);
+    harness.upstream.answer(response);
     // As the web app does it: the trace is an argument after the data.
     let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let ack = driver.emit("ada", "run-code", json!([{ "code": "print(input())" }, traceparent])).await;
@@ -293,7 +488,7 @@ async fn a_program_is_watched_typed_into_and_stopped() {
     drop(pieces);
     let report = driver.event("ada", "code-output").await;
     assert_eq!(report, json!({ "run_id": run_id, "report": { "outcome": "interrupted" } }));
-    learnflow_testkit::wait_until(DEADLINE, async || {
+    wait_until(DEADLINE, async || {
         let late = driver.emit("ada", "interrupt", json!([{ "run_id": run_id }])).await;
         (late["problem"]["status"] == 404).then_some(())
     })

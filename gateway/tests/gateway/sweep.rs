@@ -6,6 +6,7 @@ use learnflow_events::{EventType, ids};
 use learnflow_gateway::{Gateway, GatewayConfig, SweepConfig};
 use learnflow_testkit::wait_until;
 use serde_json::json;
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::harness::{DEADLINE, Harness, Seen, json_answer};
@@ -227,4 +228,80 @@ async fn rows_go_when_their_time_is_over() {
     .await
     .unwrap();
     assert_eq!(stays, (2, 2));
+}
+
+#[tokio::test]
+async fn what_is_kept_for_security_and_for_speed_goes_when_its_time_is_over() {
+    let harness = Harness::start_with(|config| {
+        config.sweep = SweepConfig { retention_every: Duration::from_millis(50), ..quick() };
+    })
+    .await;
+    // The column of its time, the age of a row whose time is over, and of one whose time is not; a negative age has not come yet.
+    let tables = [
+        (
+            "audit_log",
+            "at",
+            "366 days",
+            "364 days",
+            "INSERT INTO audit_log (audit_id, action, at) VALUES (gen_random_uuid(), 'x', $2)",
+        ),
+        (
+            "refresh_tokens",
+            "expires_at",
+            "1 minute",
+            "-1 hour",
+            "INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at)
+             VALUES (sha256(convert_to($1, 'UTF8')), gen_random_uuid(), 'ada', $2)",
+        ),
+        (
+            "response_cache",
+            "expires_at",
+            "1 minute",
+            "-1 hour",
+            "INSERT INTO response_cache (cache_key, agent, response, expires_at) VALUES ($1, 'concepts', '{}', $2)",
+        ),
+        (
+            "oidc_logins",
+            "expires_at",
+            "1 minute",
+            "-1 hour",
+            "INSERT INTO oidc_logins (state_hash, nonce, code_verifier, expires_at)
+             VALUES (sha256(convert_to($1, 'UTF8')), 'n', 'v', $2)",
+        ),
+        (
+            "erased_users",
+            "erased_at",
+            "9 days",
+            "7 days",
+            "INSERT INTO erased_users (user_id, erased_at) VALUES ($1, $2)",
+        ),
+        (
+            "llm_deferrals",
+            "updated_at",
+            "9 days",
+            "7 days",
+            "INSERT INTO llm_deferrals (consumer, event_id, tries, updated_at) VALUES ('debug', $1, 1, $2)",
+        ),
+    ];
+    harness.get("ada", "/api/me").await;
+    for (.., over, valid, insert) in tables {
+        for age in [over, valid] {
+            let statement =
+                insert.replace("$1", &format!("'{age}'")).replace("$2", &format!("now() - INTERVAL '{age}'"));
+            sqlx::query(AssertSqlSafe(statement)).execute(&harness.database.pool).await.unwrap();
+        }
+    }
+    for (table, column, over, ..) in tables {
+        let all_and_valid = format!(
+            "SELECT count(*), count(*) FILTER (WHERE {column} > now() - INTERVAL '{over}') FROM {table}"
+        );
+        wait_until(DEADLINE, async || {
+            let rows: (i64, i64) = sqlx::query_as(AssertSqlSafe(all_and_valid.as_str()))
+                .fetch_one(&harness.database.pool)
+                .await
+                .unwrap();
+            (rows == (1, 1)).then_some(())
+        })
+        .await;
+    }
 }

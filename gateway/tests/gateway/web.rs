@@ -6,25 +6,64 @@ use serde_json::json;
 
 use crate::harness::Harness;
 
+/// What every answer carries, word for word.
+const HEADERS: [(&str, &str); 6] = [
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("x-frame-options", "DENY"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()"),
+];
+/// Without what it says of a page's own scripts.
+const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+    font-src 'self' data:; worker-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; \
+    form-action 'self'; frame-ancestors 'none'";
+
 #[tokio::test]
 async fn every_response_carries_the_security_headers() {
-    let harness = Harness::start().await;
-    for path in [
-        "/",
-        "/docs",
-        "/api/me",
-        "/api/nowhere",
-        "/nowhere",
-        "/health",
-        "/socket.io/?EIO=4&transport=polling",
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("index.html"), "<h1>home</h1><script>hello()</script>").unwrap();
+    let root = folder.path().to_owned();
+    let harness = Harness::start_with(|config| {
+        config.web_root = Some(root);
+        config.public_origins = vec!["https://learn.example.org".to_owned()];
+    })
+    .await;
+    // printf 'hello()' | openssl dgst -sha256 -binary | base64
+    let of_page =
+        format!("{POLICY}; script-src 'self' 'sha256-mTytrf2QssaOZNGNRT1WCtMRd3ocH8LJxQQu5qMUanU='");
+    for (path, policy) in [
+        ("/", of_page.as_str()),
+        ("/docs", POLICY),
+        ("/docs/openapi.json", POLICY),
+        ("/api/me", POLICY),
+        ("/api/auth/providers", POLICY),
+        ("/api/nowhere", POLICY),
+        ("/nowhere", POLICY),
+        ("/health", POLICY),
+        ("/socket.io/?EIO=4&transport=polling", POLICY),
     ] {
         let response = harness.client.get(harness.url(path)).send().await.unwrap();
-        for name in
-            ["content-security-policy", "x-content-type-options", "referrer-policy", "x-frame-options"]
-        {
-            assert!(response.headers().contains_key(name), "{path}: {name}");
+        let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap());
+        for (name, value) in HEADERS {
+            assert_eq!(header(name), Some(value), "{path}: {name}");
         }
-        assert!(!response.headers().contains_key("access-control-allow-origin"), "{path}");
+        assert_eq!(header("content-security-policy"), Some(policy), "{path}");
+        assert_eq!(header("strict-transport-security"), Some("max-age=31536000"), "{path}");
+        assert_eq!(header("access-control-allow-origin"), None, "{path}");
+        if path.starts_with("/api/") {
+            assert_eq!(header("cache-control"), Some("no-store"), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_tls_browsers_are_not_told_to_insist_on_it() {
+    for origins in [Vec::new(), vec!["http://learn.example.org".to_owned()]] {
+        let harness = Harness::start_with(|config| config.public_origins = origins).await;
+        let response = harness.client.get(harness.url("/")).send().await.unwrap();
+        assert!(!response.headers().contains_key("strict-transport-security"));
     }
 }
 
