@@ -114,13 +114,22 @@ export async function has(locator, text) {
   await locator.filter({ hasText: text }).first().waitFor({ timeout: PATIENCE_MS });
 }
 
+/** Waits for something that no page shows. */
+export async function until(what, isSo) {
+  const end = performance.now() + PATIENCE_MS;
+  while (!(await isSo())) {
+    if (performance.now() > end) assert.fail(`not in time: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 /** Closes a page on which nothing broke. */
 export async function close(page) {
   assert.deepEqual(page.faults, []);
   await page.context().close();
 }
 
-/** A page as everybody may see it: light, dark, and on a phone. Accessible in each, and no wider than the phone. */
+/** A page as everybody may see it: light, dark, and on a phone in both. Accessible in each, and no wider than the phone. */
 export async function looks(page, name) {
   const desktop = page.viewportSize();
   await accessible(page, name);
@@ -136,6 +145,11 @@ export async function looks(page, name) {
   await shot(page, `${name}-phone`, { fullPage: true });
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   assert.ok(wide <= 0, `${name}: ${wide} px wider than a phone`);
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.locator("html[data-theme=dark]").waitFor();
+  await accessible(page, `${name}, phone, dark`);
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.locator("html[data-theme=light]").waitFor();
   await page.setViewportSize(desktop);
 }
 

@@ -36,6 +36,10 @@ test("a student has a conversation, progress over time and achievements", async 
   await looks(page, "demo-progress");
   await page.goto(`${system.url}/history`);
   await page.locator(".found article").nth(5).waitFor();
+  // A page is not all there is, and does not pretend to be.
+  await has(page.getByRole("status"), "The newest 20 messages; there are more.");
+  await page.getByRole("button", { name: "More" }).click();
+  await page.locator(".found article").nth(20).waitFor();
   await looks(page, "demo-history");
   await close(page);
 });
@@ -47,12 +51,27 @@ test("a teacher has a class of thirty, alerts, errors, and what the course says"
   await page.locator("#students ~ .table-scroll tbody tr").nth(29).waitFor();
   await page.locator(".heat td.level-4, .heat td.level-3").first().waitFor();
   await looks(page, "demo-teacher");
-  for (const [path, something] of [["alerts", "[data-testid=alert]"], ["errors", "section.card"], ["policy", ".card select"], ["notes", "main .card"], ["exercises", "main .card"]]) {
+  const shown = [
+    ["alerts", "[data-testid=alert]", "the same error again and again"],
+    ["errors", "section.card h2", /IndexError \d+ times, \d+ students/],
+    ["policy", ".card code", "swap-ends"],
+    ["notes", "article.card", "How we write loops"],
+    ["exercises", "main .plain-list li", /The school's bus.*verified/],
+  ];
+  for (const [path, place, words] of shown) {
     await page.goto(`${system.url}/teacher/${path}`);
-    await page.locator(something).first().waitFor();
+    await has(page.locator(place), words);
     await looks(page, `demo-teacher-${path}`);
   }
   await page.goto(`${system.url}/teacher/alerts`);
+  await page.getByTestId("alert-badge").waitFor();
+  await page.getByRole("combobox", { name: "Whose alerts" }).selectOption({ label: "Students in no class" });
+  await has(page.getByTestId("alert"), "Mila");
+  await page.getByRole("combobox", { name: "Whose alerts" }).selectOption({ label: "All my students" });
+  await page.getByRole("button", { name: "Resolved", exact: true }).click();
+  await page.getByTestId("alert").first().waitFor();
+  await page.getByRole("button", { name: "Open", exact: true }).click();
+  await has(page.getByTestId("alert"), "Mark as resolved");
   await page.getByTestId("alert").first().getByRole("link").first().click();
   await page.locator(".timeline li").nth(5).waitFor();
   await has(page.locator(".module-row"), "%");
@@ -65,6 +84,10 @@ test("an operator sees that all agents were at work", async () => {
   await logIn(page, logins.admin, password);
   await page.goto(`${system.url}/operator`);
   await has(page.locator("table").first(), "Debug Agent");
+  const letters = page.locator("section", { has: page.getByRole("heading", { name: "Dead letters" }) });
+  await has(letters.locator("li"), "learnflow.query.submitted.v1");
+  // The answers of the fortnight are older than the hour that the agents' table is about; the lag is of now.
+  await has(page.locator("section", { hasText: "Lag" }), "learnflow");
   await looks(page, "demo-operator");
   await close(page);
 });

@@ -1,10 +1,14 @@
 // A language model writes: consent before the first call, and the answer as it is written.
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, test } from "node:test";
-import { accessible, ask, close, has, looks, register } from "./browser.mjs";
+import { accessible, ask, close, has, logIn, looks, PASSWORD, register } from "./browser.mjs";
 import { Provider } from "./provider.mjs";
-import { System } from "./system.mjs";
+import { CHECKOUT, System } from "./system.mjs";
 import { visitor } from "./visit.mjs";
+import { Wire } from "./wire.mjs";
 
 const provider = await Provider.start();
 const system = new System(provider.environment);
@@ -101,4 +105,40 @@ test("what a course says reaches the model", async () => {
   assert.ok(asked.some(({ message }) => message.includes("pigeonhole")), JSON.stringify(asked.at(-1)));
   await close(student);
   await close(teacher);
+});
+
+/** What triage decided about a turn, without the question: nobody can handle it, and nobody tries twice. */
+async function sendBroken(turn) {
+  const event = JSON.parse(readFileSync(join(CHECKOUT, "crates/events/examples/learnflow.query.routed.v1.json"), "utf8"));
+  const response = await fetch(system.brokerUrl, {
+    method: "POST",
+    headers: { "content-type": "application/cloudevents+json" },
+    body: JSON.stringify({ ...event, id: randomUUID(), subject: turn, data: { ...event.data, payload: {} } }),
+  });
+  assert.equal(response.status, 202);
+}
+
+test("a turn that failed during a cut says so afterwards", async () => {
+  const page = await visit();
+  const wire = await Wire.of(page);
+  const email = await register(page, "Hedwig");
+  await page.getByTestId("consent").getByRole("button", { name: "Yes, it may" }).click();
+  await page.getByTestId("consent").waitFor({ state: "hidden" });
+  // The same student on another device.
+  const other = await visit();
+  await logIn(other, email, PASSWORD);
+  // The model keeps its answer to itself, so that the turn stays open.
+  await provider.next(["Never let out."]);
+  const accepted = page.waitForResponse((response) => response.url().endsWith("/api/triage/analyze"));
+  await asks(page, "What is a namespace?");
+  const { query_id: turn } = await (await accepted).json();
+  await wire.cut();
+  await page.getByTestId("offline").waitFor();
+  await sendBroken(turn);
+  await has(other.locator(".turn .problem"), /./);
+  assert.equal(await page.locator(".turn .problem").count(), 0);
+  wire.mend();
+  await has(page.locator(".turn .problem"), /./);
+  await close(other);
+  await close(page);
 });

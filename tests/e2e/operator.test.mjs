@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ask, close, has, looks, register } from "./browser.mjs";
+import { accessible, ask, close, has, looks, register, until } from "./browser.mjs";
 import { CHECKOUT, System } from "./system.mjs";
 import { visitor } from "./visit.mjs";
 
@@ -43,6 +43,10 @@ test("an operator sees how the agents are, what waits, and what the model costs"
   await has(page.locator("section", { hasText: "Lag" }), "wait for triage");
   await has(page.locator("section", { hasText: "Dead letters" }), "Everything was delivered");
   await looks(page, "operator");
+  await page.getByRole("combobox", { name: "Language" }).selectOption("de");
+  await has(page.locator("h1"), "Betrieb");
+  assert.equal(await page.title(), "Betrieb · LearnFlow");
+  await accessible(page, "operator in German");
   await close(student);
   await close(page);
 });
@@ -65,5 +69,25 @@ test("a dead letter is seen and replayed", async () => {
   assert.equal(await letter.count(), 1);
   await letters.getByRole("searchbox").fill("no such event");
   await has(letters, "Everything was delivered");
+  await close(page);
+});
+
+test("dead letters beyond the first page are seen too", async () => {
+  for (let sent = 0; sent < 55; sent += 1) await sendBroken();
+  const page = await operator();
+  const letters = page.locator("section", { has: page.getByRole("heading", { name: "Dead letters" }) });
+  // All of them have come: more than a page has.
+  await until("55 dead letters", async () => {
+    await page.reload();
+    await letters.locator("li").first().waitFor();
+    const more = letters.getByRole("button", { name: "More" });
+    if ((await more.count()) === 0) return false;
+    const before = await letters.locator("li").count();
+    assert.equal(before, 50);
+    await more.click();
+    await letters.locator("li").nth(before).waitFor();
+    await more.waitFor({ state: "detached" });
+    return (await letters.locator("li").count()) >= 55;
+  });
   await close(page);
 });

@@ -53,12 +53,8 @@ test("pages without anything on them say so, in light, dark and on a phone", asy
   await close(page);
 });
 
-test("a struggle alert reaches the teacher, with the evidence one click away", async () => {
-  const title = "Python, first year";
-  const { page: teacher, code } = await teaching("Frances Allen", title);
-  const student = await learning("Tim Stuck", code, title);
-  await teacher.goto(`${system.url}/teacher/alerts`);
-  await has(teacher.getByTestId("alerts"), "No alerts");
+/** Runs into the same error until that is an alert. */
+async function getsStuck(student) {
   await student.goto(`${system.url}/`);
   await monaco(student);
   for (let at = 0; at < 5; at += 1) {
@@ -66,17 +62,55 @@ test("a struggle alert reaches the teacher, with the evidence one click away", a
     await student.getByTestId("run-button").click();
     await has(student.getByTestId("error-explanation"), "IndexError");
   }
+}
+
+test("a struggle alert reaches the teacher, with the evidence one click away", async () => {
+  const title = "Python, first year";
+  const { page: teacher, code } = await teaching("Frances Allen", title);
+  const student = await learning("Tim Stuck", code, title);
+  await teacher.goto(`${system.url}/teacher/alerts`);
+  await has(teacher.getByTestId("alerts"), "No alerts");
+  await getsStuck(student);
   await has(teacher.getByTestId("alert").first(), "Tim Stuck");
   await teacher.getByRole("button", { name: "Evidence" }).first().click();
   await has(teacher.getByTestId("evidence"), "numbers[");
   await looks(teacher, "teacher-alerts");
   await teacher.getByRole("button", { name: "Mark as resolved" }).first().click();
   await has(teacher.getByTestId("alerts"), "No alerts");
-  await teacher.getByRole("button", { name: "Resolved" }).click();
+  await teacher.getByRole("button", { name: "Resolved", exact: true }).click();
   await has(teacher.getByTestId("alert").first(), "Tim Stuck");
   await teacher.goto(`${system.url}/teacher/errors`);
   await has(teacher.locator("section.card"), "IndexError");
   await looks(teacher, "teacher-errors");
+  await close(student);
+  await close(teacher);
+});
+
+test("a teacher hears of an alert on any page, also of a student who is in no class", async () => {
+  const { page: teacher } = await teaching("Karen Jones", "Python, with a badge");
+  await teacher.goto(`${system.url}/teacher/notes`);
+  await has(teacher.locator("main"), "no notes yet");
+  assert.equal(await teacher.getByTestId("alert-badge").count(), 0);
+  const student = await visit();
+  await register(student, "Lone Learner");
+  await getsStuck(student);
+  await has(teacher.getByTestId("alert-badge"), /^1$/);
+  await accessible(teacher, "with a badge");
+  await teacher.getByTestId("alert-badge").click();
+  await has(teacher.getByTestId("alert"), "Lone Learner");
+  const whose = teacher.getByRole("combobox", { name: "Whose alerts" });
+  await whose.selectOption({ label: "Python, with a badge" });
+  await has(teacher.getByTestId("alerts"), "No alerts");
+  await whose.selectOption({ label: "Students in no class" });
+  await has(teacher.getByTestId("alert"), "Lone Learner");
+  await teacher.getByRole("button", { name: "Mark as resolved" }).click();
+  await teacher.getByTestId("alert-badge").waitFor({ state: "detached" });
+  // The page in German.
+  await teacher.getByRole("button", { name: "Resolved", exact: true }).click();
+  await teacher.getByRole("combobox", { name: "Language" }).selectOption("de");
+  await has(teacher.getByTestId("alert"), "Belege");
+  assert.equal(await teacher.title(), "Hinweise · LearnFlow");
+  await accessible(teacher, "alerts in German");
   await close(student);
   await close(teacher);
 });
@@ -150,6 +184,13 @@ test("course notes are written, changed and removed", async () => {
   await page.getByRole("textbox", { name: "Title" }).fill("Lists in week 3");
   await page.getByRole("textbox", { name: "Topics" }).fill("lists");
   await page.getByRole("textbox", { name: "Text" }).fill("We call an index a *place*.");
+  // What could not be kept stays in the form.
+  await page.route("**/notes", (route) => (route.request().method() === "POST" ? route.abort("internetdisconnected") : route.fallback()));
+  await page.getByRole("button", { name: "Save" }).click();
+  await has(page.locator("form .problem"), "cannot be reached");
+  assert.equal(await page.getByRole("textbox", { name: "Title" }).inputValue(), "Lists in week 3");
+  assert.equal(await page.getByRole("textbox", { name: "Text" }).inputValue(), "We call an index a *place*.");
+  await page.unroute("**/notes");
   await page.getByRole("button", { name: "Save" }).click();
   const note = page.locator("article.card");
   await has(note, "We call an index a place.");
@@ -233,4 +274,44 @@ test("a class's figures come as CSV", async () => {
   await accessible(teacher, "after the downloads");
   await close(student);
   await close(teacher);
+});
+
+test("a class is renamed, closed, shared, left by a student, and deleted", async () => {
+  const { page: teacher, code } = await teaching("Radia Perlman", "Python, to be managed");
+  const student = await learning("Sam Leaver", code, "Python, to be managed");
+  const colleague = await visit();
+  system.role(await register(colleague, "Co Teacher"), "teacher");
+  await colleague.goto(`${system.url}/account`);
+  await has(colleague.locator("h1"), "Account and privacy");
+  const id = await colleague.locator("code").innerText();
+  await teacher.goto(`${system.url}/teacher`);
+  await teacher.getByRole("button", { name: "Manage the class" }).click();
+  await has(teacher.getByTestId("members"), "Sam Leaver");
+  await looks(teacher, "teacher-manage");
+  await teacher.getByRole("textbox", { name: "Name of the class" }).fill("Python, managed");
+  await teacher.getByRole("button", { name: "Rename" }).click();
+  await teacher.getByRole("textbox", { name: "Account id of a colleague" }).fill(id);
+  await teacher.getByRole("button", { name: "Add" }).click();
+  await has(teacher.getByTestId("teachers"), "Co Teacher");
+  await colleague.goto(`${system.url}/teacher`);
+  await has(colleague.locator("table").first(), "Sam Leaver");
+  await teacher.getByRole("button", { name: "Remove Sam Leaver" }).click();
+  await has(teacher.getByTestId("members").locator("xpath=.."), "Nobody has joined yet");
+  await student.goto(`${system.url}/account`);
+  await has(student.locator("main"), "You are in no class yet");
+  await teacher.getByRole("button", { name: "Take no new students" }).click();
+  await has(teacher.locator("main"), "The class takes no new students.");
+  await student.getByRole("textbox", { name: "Join code" }).fill(code);
+  await student.getByRole("button", { name: "Join a class" }).click();
+  await student.locator("main .problem").waitFor();
+  await teacher.getByRole("button", { name: "Take new students" }).click();
+  await teacher.locator(".join-code").waitFor();
+  assert.notEqual(await teacher.locator(".join-code").innerText(), code);
+  await teacher.getByRole("button", { name: "Remove Co Teacher" }).click();
+  await teacher.getByRole("button", { name: "Remove Co Teacher" }).waitFor({ state: "detached" });
+  await teacher.getByRole("button", { name: "Delete the class" }).click();
+  await has(teacher.locator("main .problem"), "Python, managed");
+  await teacher.getByRole("button", { name: "Delete it" }).click();
+  await has(teacher.locator("main .card"), "You have no class yet");
+  for (const page of [student, colleague, teacher]) await close(page);
 });

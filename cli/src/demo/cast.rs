@@ -13,6 +13,9 @@ const NAMES: [&str; 30] = [
     "Ximena", "Yusuf", "Zofia", "Ada", "Bao", "Clara", "Deniz",
 ];
 
+/// Learns alone, in no class: whoever is stuck there is looked after by all teachers.
+const SELF_LEARNER: &str = "Mila";
+
 /// How somebody works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Habit {
@@ -26,10 +29,10 @@ pub enum Habit {
     Rare,
 }
 
-/// Somebody in the class.
+/// Somebody who learns.
 #[derive(Clone, Copy, Debug)]
 pub struct Student {
-    /// The place in the class, which everything random follows from.
+    /// The place among all who learn, which everything random follows from.
     pub number: u64,
     /// The name to show.
     pub name: &'static str,
@@ -53,4 +56,9 @@ pub fn students() -> Vec<Student> {
         _ => Habit::Steady,
     };
     NAMES.into_iter().zip(0..).map(|(name, number)| Student { number, name, habit: habit(number) }).collect()
+}
+
+/// Whoever learns without a class.
+pub fn self_learner() -> Student {
+    Student { number: NAMES.len() as u64, name: SELF_LEARNER, habit: Habit::Struggling }
 }

@@ -1,4 +1,5 @@
-//! `up --demo`: a class of thirty with a fortnight behind it, so that every page has something to show.
+//! `up --demo`: a class of thirty and somebody who learns alone, with a fortnight behind them, so that every page has
+//! something to show.
 //!
 //! Accounts and the class are made through the gateway, as people make them. What the students did is sent to the
 //! broker as events ([`play`]), so agents answer, the sandbox runs and grades, and progress learns, as ever; only
@@ -6,6 +7,7 @@
 //! goes on where it was, and one that is complete is left alone.
 
 mod cast;
+mod course;
 mod people;
 mod plan;
 mod play;
@@ -57,8 +59,9 @@ pub async fn fill(running: &Running, data_dir: &Path) -> anyhow::Result<()> {
     if !demo.complete {
         // Before anything is made: the password has to be known if this is cut short.
         demo.save(data_dir)?;
-        let class = people::gather(running, &demo.password).await?;
-        play::play(running, &class, demo.until).await?;
+        let everybody = people::gather(running, &demo.password).await?;
+        play::play(running, &everybody, demo.until).await?;
+        people::look_after(running, &demo.password).await?;
         demo.complete = true;
         demo.save(data_dir)?;
     }

@@ -8,7 +8,10 @@ use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use super::cast::{ADMIN, CLASS, Student, TEACHER, students};
+use super::{
+    cast::{ADMIN, CLASS, Student, TEACHER, self_learner, students},
+    course,
+};
 use crate::{commands::connect, installation::Running};
 
 /// A student with an account.
@@ -20,20 +23,21 @@ pub struct Enrolled {
 }
 
 /// Somebody who is logged in.
-struct Login {
+pub struct Login {
     user_id: String,
     token: String,
 }
 
-struct Gateway<'a> {
+/// The gateway, as people use it.
+pub struct Gateway<'a> {
     http: Client,
     url: &'a str,
     password: &'a str,
 }
 
-/// Makes whoever is missing, and returns the class.
+/// Makes whoever is missing, and returns everybody who learns.
 pub async fn gather(running: &Running, password: &str) -> anyhow::Result<Vec<Enrolled>> {
-    let gateway = Gateway { http: Client::builder().build()?, url: &running.gateway_url, password };
+    let gateway = Gateway::new(running, password)?;
     let database = connect(&running.database_url).await?;
     gateway.account(TEACHER.0, TEACHER.1).await?;
     gateway.account(ADMIN.0, ADMIN.1).await?;
@@ -42,7 +46,7 @@ pub async fn gather(running: &Running, password: &str) -> anyhow::Result<Vec<Enr
     // The role is in the token, so it takes a new one.
     let teacher = gateway.account(TEACHER.0, TEACHER.1).await?;
     let code = gateway.class(&teacher).await?;
-    let mut class = Vec::new();
+    let mut everybody = Vec::new();
     for student in students() {
         let login = gateway.account(student.name, &student.email()).await?;
         let joined =
@@ -50,9 +54,19 @@ pub async fn gather(running: &Running, password: &str) -> anyhow::Result<Vec<Enr
         if !joined.status().is_success() && joined.status() != StatusCode::CONFLICT {
             return Err(refused(joined).await);
         }
-        class.push(Enrolled { student, user_id: login.user_id });
+        everybody.push(Enrolled { student, user_id: login.user_id });
     }
-    Ok(class)
+    let student = self_learner();
+    let login = gateway.account(student.name, &student.email()).await?;
+    everybody.push(Enrolled { student, user_id: login.user_id });
+    Ok(everybody)
+}
+
+/// Does what the teacher did after the fortnight.
+pub async fn look_after(running: &Running, password: &str) -> anyhow::Result<()> {
+    let gateway = Gateway::new(running, password)?;
+    let teacher = gateway.account(TEACHER.0, TEACHER.1).await?;
+    course::look_after(&gateway, &teacher).await
 }
 
 async fn promote(database: &PgPool, email: &str, role: Role) -> anyhow::Result<()> {
@@ -64,7 +78,11 @@ async fn promote(database: &PgPool, email: &str, role: Role) -> anyhow::Result<(
     Ok(())
 }
 
-impl Gateway<'_> {
+impl<'a> Gateway<'a> {
+    fn new(running: &'a Running, password: &'a str) -> anyhow::Result<Self> {
+        Ok(Self { http: Client::builder().build()?, url: &running.gateway_url, password })
+    }
+
     /// Registers somebody, or logs in who is there already.
     async fn account(&self, name: &str, email: &str) -> anyhow::Result<Login> {
         let registration = json!({ "email": email, "password": self.password, "name": name });
@@ -98,29 +116,27 @@ impl Gateway<'_> {
         }
     }
 
-    /// The join code of the class.
+    /// Makes the class with what its teacher has prepared, and returns its join code.
     async fn class(&self, teacher: &Login) -> anyhow::Result<String> {
-        let classes = self.call(Method::GET, "/api/classes", teacher, &Value::Null).await?;
-        if !classes.status().is_success() {
-            return Err(refused(classes).await);
-        }
-        let classes: Value = classes.json().await?;
+        let classes = self.answer(Method::GET, "/api/classes", teacher, &Value::Null).await?;
         let known = classes["classes"].as_array().into_iter().flatten().find(|class| class["name"] == CLASS);
         let class = match known {
             Some(class) => class.clone(),
-            None => {
-                let class = self.made("/api/classes", teacher, &json!({ "name": CLASS })).await?;
-                let id = class["class_id"].as_str().context("a class has an id")?;
-                self.made(&format!("/api/instructor/classes/{id}/notes"), teacher, &note()).await?;
-                class
-            }
+            None => self.answer(Method::POST, "/api/classes", teacher, &json!({ "name": CLASS })).await?,
         };
+        course::prepare(self, teacher, class["class_id"].as_str().context("a class has an id")?).await?;
         class["join_code"].as_str().map(str::to_owned).context("the class has no join code")
     }
 
-    /// What a POST has made.
-    async fn made(&self, path: &str, login: &Login, body: &Value) -> anyhow::Result<Value> {
-        let response = self.call(Method::POST, path, login, body).await?;
+    /// What a call answers that must not be refused.
+    pub async fn answer(
+        &self,
+        method: Method,
+        path: &str,
+        login: &Login,
+        body: &Value,
+    ) -> anyhow::Result<Value> {
+        let response = self.call(method, path, login, body).await?;
         if !response.status().is_success() {
             return Err(refused(response).await);
         }
@@ -140,16 +156,6 @@ impl Gateway<'_> {
         }
         Ok(request.send().await?)
     }
-}
-
-/// What the course says about loops.
-fn note() -> Value {
-    json!({
-        "title": "How we write loops",
-        "text": "We loop over the items themselves, `for name in names`, and use `range(len(names))` only when the \
-                 position is needed. In the second week we draw every loop as a table before we write it.",
-        "topics": ["for-loops", "while-loops"],
-    })
 }
 
 async fn refused(response: Response) -> anyhow::Error {

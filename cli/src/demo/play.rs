@@ -13,7 +13,7 @@ use learnflow_events::{
     Event, EventType, Outgoing,
     code::{CodeSubmitted, RunRequest},
     ids, message,
-    payload::FeedbackGiven,
+    payload::{FeedbackGiven, QuerySubmitted},
 };
 use learnflow_provision::progress::Step as Progress;
 use reqwest::Client;
@@ -41,11 +41,11 @@ struct Player<'a> {
 }
 
 /// Plays everybody's plan.
-pub async fn play(running: &Running, class: &[Enrolled], until: DateTime<Utc>) -> anyhow::Result<()> {
+pub async fn play(running: &Running, everybody: &[Enrolled], until: DateTime<Utc>) -> anyhow::Result<()> {
     let database = connect(&running.database_url).await?;
     let player = Player { http: Client::builder().build()?, broker_url: &running.broker_url, database };
     let plans: Vec<(&Enrolled, Vec<Step>)> =
-        class.iter().map(|enrolled| (enrolled, plan::of(&enrolled.student, until))).collect();
+        everybody.iter().map(|enrolled| (enrolled, plan::of(&enrolled.student, until))).collect();
     let all: usize = plans.iter().map(|(_, plan)| plan.len()).sum();
     let played = AtomicUsize::new(0);
     let progress = Progress::start("Playing the demo's fortnight");
@@ -62,6 +62,7 @@ pub async fn play(running: &Running, class: &[Enrolled], until: DateTime<Utc>) -
             player.settle(enrolled, plan).await
         })
         .await?;
+    player.lose_a_message(everybody.first().context("somebody learns")?, until).await?;
     progress.done();
     Ok(())
 }
@@ -144,8 +145,44 @@ impl Player<'_> {
         }
     }
 
+    /// What another producer sent without its question: nobody can answer it, so that an operator has to see it.
+    async fn lose_a_message(&self, enrolled: &Enrolled, until: DateTime<Utc>) -> anyhow::Result<()> {
+        let id = ids::caused_event("demo/lost", EventType::QuerySubmitted);
+        let at = until - chrono::Duration::hours(5);
+        let outgoing = Outgoing {
+            id,
+            source: SOURCE.to_owned(),
+            subject: None,
+            time: at,
+            student_id: enrolled.user_id.clone(),
+            traceparent: None,
+            extensions: Vec::new(),
+        };
+        let (headers, body) = message::to_http(&outgoing.event(QuerySubmitted::default()));
+        let mut data: serde_json::Value = serde_json::from_slice(&body)?;
+        data["payload"] = serde_json::json!({});
+        self.post(headers, data.to_string().into_bytes()).await?;
+        let moved = "UPDATE dead_letters SET created_at = $2 WHERE event_id = $1";
+        let end = Instant::now() + DEADLINE;
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        loop {
+            look.tick().await;
+            let kept = sqlx::query(moved).bind(id.to_string()).bind(at).execute(&self.database).await?;
+            if kept.rows_affected() > 0 {
+                return Ok(());
+            }
+            if Instant::now() > end {
+                bail!("the lost message became no dead letter within {} s", DEADLINE.as_secs());
+            }
+        }
+    }
+
     async fn publish(&self, event: &Event) -> anyhow::Result<()> {
         let (headers, body) = message::to_http(event);
+        self.post(headers, body).await
+    }
+
+    async fn post(&self, headers: Vec<(String, String)>, body: Vec<u8>) -> anyhow::Result<()> {
         let mut request = self.http.post(self.broker_url).body(body);
         for (name, value) in headers {
             request = request.header(name, value);

@@ -1,4 +1,5 @@
 /** Calls of the gateway's API. */
+import { say } from "@/i18n";
 import { address, type Answer, type Body, type Given, type Method, type PathOf } from "./operations";
 import { Problem } from "./problem";
 import { accessToken, refresh } from "./session";
@@ -65,7 +66,7 @@ async function json<T>(response: Response): Promise<T> {
 
 async function send(address: string, options: Options, trace: string): Promise<Response> {
   const token = await accessToken();
-  if (!token) throw new Problem(401, "Please log in again.");
+  if (!token) throw new Problem(401, say("problem.login"));
   const headers: Record<string, string> = { authorization: `Bearer ${token}`, traceparent: trace };
   if (options.body !== undefined) headers["content-type"] = "application/json";
   if (options.idempotencyKey) headers["idempotency-key"] = options.idempotencyKey;

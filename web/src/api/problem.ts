@@ -1,3 +1,5 @@
+import { say } from "@/i18n";
+
 /** A refusal of the gateway: an RFC 9457 problem document, whose `detail` is a sentence for people. */
 export class Problem extends Error {
   constructor(
@@ -12,14 +14,14 @@ export class Problem extends Error {
     this.name = "Problem";
   }
 
-  /** Whether the same request may succeed later: no connection, or a service that is away. */
+  /** Whether the same request may succeed later: no connection, a service that is away, or too many requests. */
   get isTemporary(): boolean {
-    return this.status === 0 || this.status === 503 || this.status === 502 || this.status === 504;
+    return [0, 429, 502, 503, 504].includes(this.status);
   }
 
   /** No answer at all: offline, or the gateway is restarting. */
   static unreachable(): Problem {
-    return new Problem(0, "The server cannot be reached.");
+    return new Problem(0, say("problem.unreachable"));
   }
 
   static async of(response: Response): Promise<Problem> {

@@ -1,6 +1,7 @@
 /** The Socket.IO connection: one for the page, logged in as long as the session is. */
 import { io, type Socket } from "socket.io-client";
 import { create } from "zustand";
+import { say } from "@/i18n";
 import { Problem } from "./problem";
 import { accessToken, onToken, refresh, useSession } from "./session";
 import { traceparent } from "./trace";
@@ -23,6 +24,10 @@ export function connection(): Socket {
 
 function open(): Socket {
   const opened = io({
+    // Polling is for networks that let no websocket through. Its session lives in one process of the gateway, so it needs
+    // a balancer that keeps a browser with one; a websocket does not.
+    transports: ["websocket", "polling"],
+    tryAllTransports: true,
     // The token is asked for at each connect, since the one before may have expired meanwhile.
     auth: (send) => {
       accessToken().then(
@@ -87,5 +92,5 @@ async function emit<T>(event: string, ...data: unknown[]): Promise<T> {
   }
   if (reply.ok) return reply.data;
   const { status, detail } = reply.problem;
-  throw new Problem(Number(status) || 500, String(detail ?? "The server refused this."), null, reply.problem);
+  throw new Problem(Number(status) || 500, String(detail ?? say("problem.refused")), null, reply.problem);
 }

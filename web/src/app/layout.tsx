@@ -1,5 +1,6 @@
 import type { Metadata, Viewport } from "next";
 import type { ReactNode } from "react";
+import { PageTitle } from "@/components/PageTitle";
 import { Shell } from "@/components/Shell";
 import { EARLY_SCRIPT } from "@/components/theme";
 import "@/styles/base.css";
@@ -8,7 +9,6 @@ import "@/styles/workspace.css";
 import "@/styles/pages.css";
 
 export const metadata: Metadata = {
-  title: "LearnFlow",
   description: "A Python tutor that explains, runs, reviews and lets you practise.",
 };
 export const viewport: Viewport = { width: "device-width", initialScale: 1, colorScheme: "light dark" };
@@ -21,6 +21,7 @@ export default function Layout({ children }: { children: ReactNode }) {
         <script dangerouslySetInnerHTML={{ __html: EARLY_SCRIPT }} />
       </head>
       <body>
+        <PageTitle />
         <Shell>{children}</Shell>
       </body>
     </html>

@@ -14,9 +14,9 @@ import { Icon } from "./icons";
 const PLUGINS = [remarkGfm];
 
 /** An answer. HTML in it is shown as text, images are not loaded, and links open elsewhere: it may be a model's. */
-export default function Markdown({ text, runnable = true }: { text: string; runnable?: boolean }) {
+export default function Markdown({ text, runnable = true, lang }: { text: string; runnable?: boolean; /** What the text is written in, where that is known. */ lang?: string }) {
   return (
-    <div className="markdown">
+    <div className="markdown" lang={lang}>
       <ReactMarkdown
         remarkPlugins={PLUGINS}
         disallowedElements={["img"]}

@@ -7,8 +7,9 @@ import { logOut, refresh, useSession } from "@/api/session";
 import { hangUp, useConnection } from "@/api/socket";
 import type { Account } from "@/generated/api";
 import { LANGUAGES, type Language, setLanguage, startLanguage, useLanguage, useTranslate } from "@/i18n";
-import { useConversation } from "@/workspace/conversation";
+import { useAlerts, watchAlerts } from "@/teacher/alerts";
 import { listen } from "@/workspace/live";
+import { useOutbox } from "@/workspace/outbox";
 import { Consent } from "./Consent";
 import { Icon, type IconName } from "./icons";
 import { News } from "./News";
@@ -52,6 +53,9 @@ export function Shell({ children }: { children: ReactNode }) {
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [status, userId]);
 
+  const teaches = status === "in" && account !== null && account.role !== "student";
+  useEffect(() => (teaches ? watchAlerts() : undefined), [teaches, userId]);
+
   useEffect(() => {
     if (status === "out") hangUp();
   }, [status]);
@@ -90,9 +94,23 @@ export function Logo() {
   );
 }
 
+/** How long a page has for itself before others are fetched ahead of a click. */
+const FOR_ITSELF_MS = 3_000;
+
+/** False while what is on the page itself is still loading. */
+function useFetchAhead(): boolean {
+  const [ready, setReady] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setReady(true), FOR_ITSELF_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  return ready;
+}
+
 function Header({ account }: { account: Account }) {
   const t = useTranslate();
   const path = usePathname().replace(/\/$/, "") || "/";
+  const prefetch = useFetchAhead() ? null : false;
   const links: { href: string; icon: IconName; text: string }[] = [
     { href: "/", icon: "editor", text: t("nav.learn") },
     { href: "/progress", icon: "progress", text: t("nav.progress") },
@@ -103,7 +121,7 @@ function Header({ account }: { account: Account }) {
   const active = (href: string) => (href === "/" ? path === "/" : path.startsWith(href));
   return (
     <header className="top">
-      <Link className="brand" href="/" aria-label="LearnFlow">
+      <Link className="brand" href="/" prefetch={prefetch} aria-label="LearnFlow">
         <Logo />
         <span>LearnFlow</span>
       </Link>
@@ -111,19 +129,32 @@ function Header({ account }: { account: Account }) {
         <ul>
           {links.map(({ href, icon, text }) => (
             <li key={href}>
-              <Link href={href} aria-current={active(href) ? "page" : undefined}>
+              <Link href={href} prefetch={prefetch} aria-current={active(href) ? "page" : undefined}>
                 <Icon name={icon} />
                 <span>{text}</span>
               </Link>
+              {href === "/teacher" && <AlertBadge />}
             </li>
           ))}
         </ul>
       </nav>
       <div className="top-end">
         <Appearance />
-        <Menu account={account} />
+        <Menu account={account} prefetch={prefetch} />
       </div>
     </header>
+  );
+}
+
+/** How many students are stuck, as it happens, wherever the teacher is. */
+function AlertBadge() {
+  const t = useTranslate();
+  const open = useAlerts((state) => state.open) ?? 0;
+  return (
+    <>
+      {open > 0 && <Link className="alert-badge" href="/teacher/alerts" data-testid="alert-badge" aria-label={t("alert.badge", { n: open })}>{open}</Link>}
+      <span className="visually-hidden" role="status">{open > 0 && t("alert.badge", { n: open })}</span>
+    </>
   );
 }
 
@@ -159,7 +190,7 @@ export function Appearance() {
   );
 }
 
-function Menu({ account }: { account: Account }) {
+function Menu({ account, prefetch }: { account: Account; prefetch: false | null }) {
   const t = useTranslate();
   return (
     <details className="menu" onBlur={(event) => {
@@ -176,7 +207,7 @@ function Menu({ account }: { account: Account }) {
           <br />
           <span className="muted">{account.email}</span>
         </p>
-        <Link href="/account">{t("nav.account")}</Link>
+        <Link href="/account" prefetch={prefetch}>{t("nav.account")}</Link>
         <a href="/docs">{t("nav.api")}</a>
         <button type="button" onClick={() => void logOut()}>
           {t("auth.logout")}
@@ -190,7 +221,7 @@ function Menu({ account }: { account: Account }) {
 function Offline() {
   const t = useTranslate();
   const { connected, everConnected } = useConnection();
-  const waiting = useConversation((state) => state.outbox.filter((outgoing) => outgoing.state === "waiting").length);
+  const waiting = useOutbox(({ messages }) => messages.filter((message) => message.state === "waiting").length);
   const [late, setLate] = useState(false);
   useEffect(() => {
     if (connected) {

@@ -36,12 +36,15 @@ export default function CodeEditor(props: EditorProps) {
   useEffect(() => {
     if (!wide || Monaco) return;
     // Behind the page: whatever the page itself needs comes first.
-    const load = () =>
+    const load = () => {
+      // What the page has asked for up to here is its first load.
+      performance.mark("editor");
       void import("./MonacoEditor").then(
         ({ default: loaded }) => setMonaco(() => loaded),
         // Offline before it was loaded: the plain field stays.
         () => undefined,
       );
+    };
     if ("requestIdleCallback" in window) {
       const waiting = requestIdleCallback(load, { timeout: 2_000 });
       return () => cancelIdleCallback(waiting);

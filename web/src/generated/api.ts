@@ -106,6 +106,32 @@ export type Attempt = Submission & {
   exercise_id: string;
 };
 
+export type AuditAction = "registered" | "logged-in" | "login-refused" | "logged-out" | "refresh-token-reused" | "account-linked" | "exported" | "erased" | "consent-decided" | "role-changed" | "dead-letter-replayed" | "class-made" | "class-renamed" | "class-deleted" | "class-joined" | "join-refused" | "code-renewed" | "code-closed" | "member-removed" | "teacher-added" | "teacher-removed" | "policy-set" | "note-made" | "note-changed" | "note-deleted" | "exercise-made" | "exercise-changed" | "exercise-deleted" | "alert-resolved";
+
+/** Something that happened. */
+export interface AuditEntry {
+  action: AuditAction;
+  /** Who did it; `null` when nobody was logged in, or when the account was deleted since. */
+  actor: string | null;
+  /** As what. */
+  actor_role: string | null;
+  /** The network address it came from. */
+  address: string | null;
+  at: string;
+  audit_id: string;
+  /** What else there is to know; its shape depends on the action. */
+  detail: Record<string, unknown>;
+  /** What or whom it was done to: the id of a user, class, note, exercise, alert or dead letter. */
+  target: string | null;
+}
+
+/** A page of the audit log, newest first. */
+export interface AuditLog {
+  entries: Array<AuditEntry>;
+  /** `before` of the next page; absent on the last one. */
+  next: string | null;
+}
+
 /** An exercise of a class, for its teachers. */
 export type AuthoredExercise = Draft & ({
   class_id: string;
@@ -137,6 +163,7 @@ export interface Budget {
   cache: Cache;
   /** Since the first of the month (UTC). */
   month: Spending;
+  site: SiteBudget | null;
   today: Spending;
 }
 
@@ -720,6 +747,16 @@ export interface ShownTests {
   shown: Array<Case>;
 }
 
+/** What the model may cost on a day (UTC), in millionths of a US dollar. */
+export interface SiteBudget {
+  limit_micros: number;
+  remaining_micros: number;
+  /** When it is full again. */
+  resets_at: string;
+  /** What counts against the limit: what was spent, and what calls that are being made may cost. */
+  used_micros: number;
+}
+
 export type SkillLevel = "beginner" | "intermediate" | "advanced";
 
 /** Calls of a model and their price. */
@@ -852,6 +889,7 @@ export interface WrongAnswer {
 
 /** The operations. What they answer is a `Blob` where it is no JSON. */
 export interface Operations {
+  "GET /api/audit": { parameters: { action?: string | null; user?: string | null; before?: string | null; limit?: number | null; }; body: undefined; answer: AuditLog };
   "POST /api/auth/login": { parameters: { }; body: Credentials; answer: Session };
   "POST /api/auth/logout": { parameters: { }; body: undefined; answer: undefined };
   "GET /api/auth/oidc/callback": { parameters: { code?: string; state?: string; error?: string | null; }; body: undefined; answer: undefined };

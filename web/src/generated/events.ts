@@ -296,6 +296,8 @@ export interface StudentStruggling {
   context: string;
   /** What a teacher could do. */
   recommendation: string;
+  /** The runs that show it. */
+  runs?: Array<string>;
   /** How much. */
   struggle_level: StruggleLevel;
   /** The topic. */

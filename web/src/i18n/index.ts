@@ -8,6 +8,8 @@ export const LANGUAGES = [
   { language: "de", name: "Deutsch" },
 ] as const;
 export type Language = (typeof LANGUAGES)[number]["language"];
+/** What answers, exercises and explanations are written in, whatever language the pages are in. */
+export const TUTORS_LANGUAGE = "en" satisfies Language;
 const STORED = "learnflow-language";
 
 export const useLanguage = create<{ language: Language }>(() => ({ language: "en" }));
@@ -46,6 +48,9 @@ export function translate(language: Language, key: MessageKey, values: Values = 
   });
 }
 
+/** The message in the language of the moment, for what is said outside of a component. */
+export const say: Translate = (key, values) => translate(useLanguage.getState().language, key, values);
+
 export function useTranslate(): Translate {
   const language = useLanguage((state) => state.language);
   return (key, values) => translate(language, key, values);
@@ -57,11 +62,12 @@ export function isKey(key: string): key is MessageKey {
 }
 
 /** Dates as the reader writes them. */
-export function useDates(): Record<"when" | "day" | "ago", (at: string) => string> {
+export function useDates(): Record<"when" | "day" | "ago", (at: string) => string> & { time: (at: number) => string } {
   const language = useLanguage((state) => state.language);
   return {
     when: (at) => new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(at)),
     day: (at) => new Intl.DateTimeFormat(language, { day: "numeric", month: "short" }).format(new Date(at)),
+    time: (at) => new Intl.DateTimeFormat(language, { timeStyle: "medium" }).format(at),
     ago: (at) => ago(language, (new Date(at).getTime() - Date.now()) / 1000),
   };
 }

@@ -5,7 +5,7 @@ import type { Progress } from "@/generated/api";
 import { achievementTitle } from "@/components/achievement";
 import { Icon } from "@/components/icons";
 import { levelClass } from "@/components/level";
-import { isKey, useDates, useTranslate } from "@/i18n";
+import { isKey, TUTORS_LANGUAGE, useDates, useTranslate } from "@/i18n";
 
 /** What is known of a student: for the student, and for the teacher. */
 export function ProgressView({ progress, own }: { progress: Progress; own: boolean }) {
@@ -27,7 +27,7 @@ export function ProgressView({ progress, own }: { progress: Progress; own: boole
         <h2 id="modules">{t("progress.modules")}</h2>
         {progress.modules.map((module) => (
           <div className="module-row" key={module.module}>
-            <strong className="small">{module.title}</strong>
+            <strong className="small" lang={TUTORS_LANGUAGE}>{module.title}</strong>
             <ul className="module-cells">
               {module.topics.map(({ topic, title, mastery }) => (
                 <li key={topic} className={levelClass(mastery)} title={`${title}: ${mastery === null ? t("progress.unseen") : `${mastery} %`}`}>
@@ -58,7 +58,7 @@ export function ProgressView({ progress, own }: { progress: Progress; own: boole
         <ul className="next-list">
           {progress.next.map((next) => (
             <li key={next.topic}>
-              <p><strong>{next.title}</strong> <span className="chip">{t(`reason.${next.reason}`)}</span><br /><span className="muted">{next.summary}</span></p>
+              <p><strong lang={TUTORS_LANGUAGE}>{next.title}</strong> <span className="chip">{t(`reason.${next.reason}`)}</span><br /><span className="muted" lang={TUTORS_LANGUAGE}>{next.summary}</span></p>
               {own && next.exercise_id && <Link className="button" href={`/?exercise=${encodeURIComponent(next.exercise_id)}`}>{t("progress.practise")}</Link>}
             </li>
           ))}

@@ -2,16 +2,18 @@
 
 import type { Attempt, Run, Turn } from "@/generated/api";
 import { LazyMarkdown } from "@/components/LazyMarkdown";
-import { useDates, useTranslate } from "@/i18n";
+import { agentName } from "@/workspace/agents";
+import { TUTORS_LANGUAGE, useDates, useTranslate } from "@/i18n";
 
 /** A message as a teacher reads it. */
 export function TurnDetail({ turn }: { turn: Turn }) {
+  const t = useTranslate();
   const { when } = useDates();
   return (
     <div className="detail">
       <p><strong>{turn.query.query_text}</strong> <span className="muted small">{when(turn.created_at)}</span></p>
       {turn.query.code && <pre tabIndex={0}>{turn.query.code}</pre>}
-      {turn.answer && <details><summary>{turn.answer.agent_name}</summary><LazyMarkdown text={turn.answer.response_text} runnable={false} /></details>}
+      {turn.answer && <details><summary>{agentName(turn.answer.agent_name ?? "", t)}</summary><LazyMarkdown text={turn.answer.response_text} runnable={false} lang={TUTORS_LANGUAGE} /></details>}
     </div>
   );
 }

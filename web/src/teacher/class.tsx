@@ -10,15 +10,14 @@ import { useResource } from "@/api/resource";
 import type { Class } from "@/generated/api";
 import { Loaded } from "@/components/Loaded";
 import { useTranslate } from "@/i18n";
+import { joinInstructors } from "./alerts";
 
 const useChosen = create<{ classId: string | null }>(() => ({ classId: null }));
 
-/** The frame of the teacher's pages: which class, and which page of it. */
-export function ClassPage({ title, children }: { title: string; children: (chosen: Class, reload: () => void) => ReactNode }) {
+/** The frame of the teacher's pages: which page it is, and the others. */
+export function TeacherPage({ title, children }: { title: string; children: ReactNode }) {
   const t = useTranslate();
   const path = usePathname().replace(/\/$/, "");
-  const { classId } = useChosen();
-  const classes = useResource("/api/classes");
   const pages = [["/teacher", "teacher.overview"], ["/teacher/alerts", "teacher.alerts"], ["/teacher/errors", "teacher.errors"], ["/teacher/exercises", "teacher.exercises"], ["/teacher/policy", "teacher.policy"], ["/teacher/notes", "teacher.notes"]] as const;
   return (
     <div className="page">
@@ -28,6 +27,19 @@ export function ClassPage({ title, children }: { title: string; children: (chose
         </ul>
       </nav>
       <h1>{title}</h1>
+      {children}
+    </div>
+  );
+}
+
+/** A page about one class, and which one. */
+export function ClassPage({ title, children }: { title: string; children: (chosen: Class, reload: () => void) => ReactNode }) {
+  const t = useTranslate();
+  const path = usePathname().replace(/\/$/, "");
+  const { classId } = useChosen();
+  const classes = useResource("/api/classes");
+  return (
+    <TeacherPage title={title}>
       <Loaded from={classes}>{({ classes: all }) => {
         const taught = all.filter((one) => one.role === "teacher");
         const chosen = taught.find((one) => one.class_id === classId) ?? taught[0];
@@ -45,7 +57,7 @@ export function ClassPage({ title, children }: { title: string; children: (chose
           </>
         );
       }}</Loaded>
-    </div>
+    </TeacherPage>
   );
 }
 
@@ -56,7 +68,7 @@ function NewClass({ onMade }: { onMade: () => void }) {
   const make = (event: FormEvent) => {
     event.preventDefault();
     post("/api/classes", { name }).then(
-      (made) => { useChosen.setState({ classId: made.class_id }); setName(""); setProblem(null); onMade(); },
+      (made) => { useChosen.setState({ classId: made.class_id }); setName(""); joinInstructors(); setProblem(null); onMade(); },
       (error: unknown) => setProblem(sentenceOf(error)),
     );
   };

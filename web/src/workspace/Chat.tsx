@@ -2,10 +2,12 @@
 
 import { type FormEvent, type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Icon } from "@/components/icons";
-import { useTranslate } from "@/i18n";
+import type { Route } from "@/generated/events";
+import { type Translate, useDates, useLanguage, useTranslate } from "@/i18n";
 import { Activity } from "./Activity";
-import { discard, loadOlder, type Outgoing, submit, useConversation } from "./conversation";
+import { loadOlder, submit, useConversation } from "./conversation";
 import { Message } from "./Message";
+import { discard, type Outgoing, useOutbox } from "./outbox";
 import { useProgram } from "./program";
 
 /** Longest message, in characters; the gateway counts 16 KiB. */
@@ -13,7 +15,8 @@ const LONGEST = 8_000;
 
 export function Chat() {
   const t = useTranslate();
-  const { turns, outbox, partial, older, problem } = useConversation();
+  const { turns, partial, older, problem } = useConversation();
+  const outbox = useOutbox((state) => state.messages);
   const [text, setText] = useState("");
   const [withCode, setWithCode] = useState(true);
   const list = useRef<HTMLDivElement>(null);
@@ -34,12 +37,13 @@ export function Chat() {
     return () => follow.disconnect();
   }, []);
 
-  const send = (query: string) => {
+  const send = (query: string, route?: Route) => {
     const { code, exerciseId } = useProgram.getState();
     if (!query.trim()) return;
     atEnd.current = true;
     submit({
       query_text: query.trim(),
+      ...(route ? { route } : {}),
       ...(withCode && code.trim() ? { code } : {}),
       ...(exerciseId ? { exercise_id: exerciseId } : {}),
     });
@@ -117,18 +121,26 @@ export function Chat() {
   );
 }
 
+const IDEAS = [
+  ["start.explain", "concepts"],
+  ["start.debug", "debug"],
+  ["start.exercise", "exercise"],
+  ["start.progress", "progress"],
+] as const;
+
 /** What one could begin with. */
-function Start({ onPick }: { onPick: (text: string) => void }) {
+function Start({ onPick }: { onPick: (text: string, route?: Route) => void }) {
   const t = useTranslate();
-  const ideas = ["start.explain", "start.debug", "start.exercise", "start.progress"] as const;
+  const language = useLanguage((state) => state.language);
   return (
     <div className="start">
       <h2>{t("start.title")}</h2>
       <p>{t("start.lead")}</p>
       <ul>
-        {ideas.map((key) => (
+        {IDEAS.map(([key, route]) => (
           <li key={key}>
-            <button type="button" onClick={() => onPick(t(key))}>
+            {/* Triage reads English; what is asked in another language here names its agent itself. */}
+            <button type="button" onClick={() => (language === "en" ? onPick(t(key)) : onPick(t(key), route))}>
               {t(key)}
             </button>
           </li>
@@ -138,9 +150,15 @@ function Start({ onPick }: { onPick: (text: string) => void }) {
   );
 }
 
+/** When a message that waits is sent. */
+function whenSent({ retryAt }: Outgoing, t: Translate, time: (at: number) => string): string {
+  return retryAt === null ? t("chat.waiting") : t("chat.later", { time: time(retryAt) });
+}
+
 /** A message that has not reached the tutor. */
 function Unsent({ outgoing, onEdit }: { outgoing: Outgoing; onEdit: (text: string) => void }) {
   const t = useTranslate();
+  const { time } = useDates();
   return (
     <article className="turn" aria-label={t("chat.unsent")}>
       <div className="question is-unsent">
@@ -154,7 +172,7 @@ function Unsent({ outgoing, onEdit }: { outgoing: Outgoing; onEdit: (text: strin
         </p>
       ) : (
         <p className={outgoing.state === "refused" ? "problem" : "muted small"} role="status" data-testid="unsent">
-          {outgoing.state === "waiting" ? t("chat.waiting") : outgoing.problem}{" "}
+          {outgoing.state === "waiting" ? whenSent(outgoing, t, time) : outgoing.problem}{" "}
           <button
             type="button"
             className="link"

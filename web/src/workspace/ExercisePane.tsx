@@ -4,8 +4,9 @@ import { useState } from "react";
 import { useResource } from "@/api/resource";
 import { Icon } from "@/components/icons";
 import { LazyMarkdown } from "@/components/LazyMarkdown";
-import { useDates, useTranslate } from "@/i18n";
+import { TUTORS_LANGUAGE, useDates, useTranslate } from "@/i18n";
 import { closeExercise, handIn, openExercise, useWork } from "./exercise";
+import { useOutbox } from "./outbox";
 import { load } from "./program";
 
 export function ExercisePane() {
@@ -55,7 +56,7 @@ function List({ busy }: { busy: boolean }) {
                 {one.state === "passed" && <Icon name="check" />}
               </span>
               <span>
-                <strong>{one.title}</strong>
+                <strong lang={one.class_id ? undefined : TUTORS_LANGUAGE}>{one.title}</strong>
                 <span className="muted small">
                   {t(`level.${one.difficulty}`)} · {one.topics.join(", ").replaceAll("-", " ")} · {t(`state.${one.state}`)}
                 </span>
@@ -74,17 +75,21 @@ function Task() {
   const { when } = useDates();
   const { exercise, verdict, busy } = useWork();
   const [opened, setOpened] = useState(0);
+  const id = exercise?.exercise_id;
+  const waits = useOutbox(({ messages }) => messages.some(({ query, state }) => state === "waiting" && query.route === "exercise" && query.exercise_id === id));
   if (!exercise) return null;
+  // A class's own exercises are in whatever language its teacher writes.
+  const lang = exercise.class_id ? undefined : TUTORS_LANGUAGE;
   return (
     <>
       <button type="button" className="link" onClick={closeExercise}>
         ← {t("exercise.all")}
       </button>
-      <h2>{exercise.title}</h2>
+      <h2 lang={lang}>{exercise.title}</h2>
       <p className="muted small">
         {t(`level.${exercise.difficulty}`)} · {exercise.topics.join(", ").replaceAll("-", " ")}
       </p>
-      <LazyMarkdown text={exercise.statement} />
+      <LazyMarkdown text={exercise.statement} lang={lang} />
       <div className="table-scroll">
         <table>
           <thead>
@@ -109,20 +114,21 @@ function Task() {
         </button>
         <button type="button" className="button" onClick={() => load(exercise.starter)}>{t("exercise.restart")}</button>
       </div>
+      {waits && <p className="muted small" role="status" data-testid="hand-in-waits">{t("chat.waiting")}</p>}
       {verdict && (
         <div className={`verdict${verdict.passed ? " is-passed" : ""}`} role="status" data-testid="verdict">
           <p>
             <strong>{verdict.passed ? t("exercise.passed") : t("exercise.not-yet")}</strong>{" "}
             {t("exercise.tests", { passed: verdict.tests_passed, total: verdict.tests_total })}
           </p>
-          <LazyMarkdown text={verdict.text} />
+          <LazyMarkdown text={verdict.text} lang={TUTORS_LANGUAGE} />
         </div>
       )}
       <h3>{t("exercise.hints")}</h3>
       <ol className="hints" data-testid="hints">
         {exercise.hints.slice(0, opened).map((hint, at) => (
           <li key={hint}>
-            <strong>{t("exercise.hint", { n: at + 1 })}</strong> <LazyMarkdown text={hint} />
+            <strong>{t("exercise.hint", { n: at + 1 })}</strong> <LazyMarkdown text={hint} lang={lang} />
           </li>
         ))}
       </ol>

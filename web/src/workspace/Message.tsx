@@ -6,7 +6,7 @@ import { Icon } from "@/components/icons";
 import { LazyMarkdown } from "@/components/LazyMarkdown";
 import type { Finding } from "@/editor/marks";
 import type { Answer, Turn } from "@/generated/api";
-import { isKey, useDates, useTranslate } from "@/i18n";
+import { isKey, TUTORS_LANGUAGE, useDates, useTranslate } from "@/i18n";
 import { agentName } from "./agents";
 import { rate, useConversation } from "./conversation";
 import { openExercise } from "./exercise";
@@ -16,7 +16,7 @@ import { load, showFindings } from "./program";
 export function Message({ turn, newest }: { turn: Turn; newest: boolean }) {
   const t = useTranslate();
   const { when } = useDates();
-  const partial = useConversation((state) => state.partial[turn.query_id]);
+  const partial = useConversation((state) => state.partial[turn.query_id]?.text);
   const agent = turn.answer?.agent_name ?? turn.routing?.target_agent ?? "triage";
   const { code, query_text } = turn.query;
   return (
@@ -48,16 +48,16 @@ export function Message({ turn, newest }: { turn: Turn; newest: boolean }) {
         </p>
         {turn.answer ? (
           <div data-testid={newest ? "response-text" : undefined}>
-            <LazyMarkdown text={turn.answer.response_text} />
+            <LazyMarkdown text={turn.answer.response_text} lang={TUTORS_LANGUAGE} />
           </div>
         ) : turn.failure ? (
           <p className="problem" data-testid={newest ? "response-text" : undefined}>
-            {turn.failure.message}
+            <span lang={TUTORS_LANGUAGE}>{turn.failure.message}</span>
             {turn.failure.dead_letter_id && <span className="muted small"> {turn.failure.dead_letter_id}</span>}
           </p>
         ) : partial ? (
           <div className="is-writing" data-testid={newest ? "response-text" : undefined} aria-busy="true">
-            <LazyMarkdown text={partial} runnable={false} />
+            <LazyMarkdown text={partial} runnable={false} lang={TUTORS_LANGUAGE} />
           </div>
         ) : (
           <p className="thinking" aria-label={t("chat.thinking")}>
@@ -70,7 +70,7 @@ export function Message({ turn, newest }: { turn: Turn; newest: boolean }) {
         {turn.follow_up && (
           <details className="follow-up" open>
             <summary>{t("chat.follow-up", { agent: agentName(turn.follow_up.agent_name, t) })}</summary>
-            <LazyMarkdown text={turn.follow_up.response_text} />
+            <LazyMarkdown text={turn.follow_up.response_text} lang={TUTORS_LANGUAGE} />
           </details>
         )}
         {turn.answer && <Thumbs turn={turn} />}

@@ -5,8 +5,8 @@ import { sentenceOf } from "@/api/problem";
 import { Icon } from "@/components/icons";
 import CodeEditor from "@/editor/CodeEditor";
 import { type Finding, fixed, type Mark } from "@/editor/marks";
-import { useTranslate } from "@/i18n";
-import { askAgent } from "./conversation";
+import { TUTORS_LANGUAGE, useTranslate } from "@/i18n";
+import { answerTo, askAgent } from "./conversation";
 import { edit, type Panel, run, show, showFindings, stop, useProgram } from "./program";
 import { StepPlayer } from "./StepPlayer";
 import { Terminal } from "./Terminal";
@@ -32,7 +32,7 @@ export function ProgramPane() {
     setReviewing(true);
     setProblem(null);
     try {
-      const answer = await askAgent("code-review", { query_text: t("review.ask"), code });
+      const answer = await answerTo(askAgent("code-review", { query_text: t("review.ask"), code }));
       const { findings = [], praise = null } = (answer.evidence ?? {}) as { findings?: Finding[]; praise?: string | null };
       showFindings(findings, praise);
     } catch (error) {
@@ -82,12 +82,12 @@ function Findings() {
   const { code, findings, praise } = useProgram();
   return (
     <div className="pad" data-testid="findings">
-      {praise && <p className="praise"><Icon name="star" /> {praise}</p>}
+      {praise && <p className="praise" lang={TUTORS_LANGUAGE}><Icon name="star" /> {praise}</p>}
       {findings.length === 0 ? <p className="muted">{praise ? t("review.clean") : t("review.empty")}</p> : (
         <ul className="findings">
           {findings.map((finding) => (
             <li key={`${finding.line}-${finding.rule}`}>
-              <span className="chip">{t("run.line", { line: finding.line })}</span> {finding.message} <span className="muted small">{finding.rule}</span>
+              <span className="chip">{t("run.line", { line: finding.line })}</span> <span lang={TUTORS_LANGUAGE}>{finding.message}</span> <span className="muted small">{finding.rule}</span>
               {finding.fix && <button type="button" className="button" onClick={() => finding.fix && edit(fixed(code, finding.fix))}><Icon name="wrench" /> {finding.fix.title ?? t("review.fix")}</button>}
             </li>
           ))}

@@ -2,7 +2,7 @@
 
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import type { PythonError } from "@/generated/api";
-import { isKey, useTranslate } from "@/i18n";
+import { isKey, TUTORS_LANGUAGE, useTranslate } from "@/i18n";
 import { submit } from "./conversation";
 import { useWork } from "./exercise";
 import { endInput, type, useProgram } from "./program";
@@ -12,7 +12,7 @@ function Explanation({ error }: { error: PythonError }) {
   const { why = "", hint = "", what = "" } = error.parts ?? {};
   const paragraphs = why || what ? [why || what, hint].filter(Boolean) : [error.explanation || error.message];
   return paragraphs.map((text) => (
-    <p key={text}>
+    <p key={text} lang={TUTORS_LANGUAGE}>
       {/* Lines are broken for a terminal; here they flow. */}
       {text.replaceAll("\n", " ").split("`").map((part, at) => (at % 2 ? <code key={at}>{part}</code> : part))}
     </p>

@@ -1,30 +1,19 @@
-/**
- * The conversation with the tutor: turns in the order of their numbers, what is being written, and what could not
- * be sent yet.
- */
+/** The conversation with the tutor: turns in the order of their numbers, and what is being written. */
 import { create } from "zustand";
-import { get, post, submitQuery } from "@/api/client";
-import { randomKey } from "@/api/key";
-import { Problem, sentenceOf } from "@/api/problem";
-import { ask, useConnection } from "@/api/socket";
+import { get, post } from "@/api/client";
+import { sentenceOf } from "@/api/problem";
+import { ask } from "@/api/socket";
 import type { AgentResponded, Answer, QuerySubmitted, RoutingDecision, Turn } from "@/generated/api";
 import type { QueryFailed, ResponseDelta, Route } from "@/generated/events";
+import { say } from "@/i18n";
+import { discard, enqueue, openOutbox, type Outgoing, useOutbox, whenAccepted } from "./outbox";
 
 /** How many turns a page of the past has. */
 const PAGE = 20;
 /** After this time without an event the turn itself is asked for: the net for an event that got lost. */
 const LOOK_AGAIN_MS = 6_000;
-const RETRY_MS = 4_000;
-const STORED = "learnflow-outbox";
-
-/** A message on its way to triage. */
-export interface Outgoing {
-  key: string;
-  query: QuerySubmitted;
-  /** `waiting` for a connection, `refused` for good. */
-  state: "sending" | "waiting" | "refused";
-  problem: string | null;
-}
+/** The agent whose answers another agent may add to. */
+const FOLLOWED = "debug";
 
 /** What an agent does for the newest turn. */
 export interface LogEntry {
@@ -35,12 +24,20 @@ export interface LogEntry {
   what: { kind: "analyzing" } | { kind: "routing"; to: string } | { kind: "answering" } | { kind: "answered"; ms: number | null } | { kind: "failed" } | { kind: "said"; text: string };
 }
 
+/** An answer while it is written. */
+interface Writing {
+  text: string;
+  /** Number of the piece that comes next. */
+  next: number;
+}
+
 interface Conversation {
   studentId: string | null;
   turns: Turn[];
-  outbox: Outgoing[];
+  /** The turns that messages of this page have become, by the message's key. */
+  accepted: Record<string, string>;
   /** What is written so far, by turn. */
-  partial: Record<string, string>;
+  partial: Record<string, Writing>;
   log: LogEntry[];
   /** `before` of the page of older turns; `null` when there are none, `undefined` before the first load. */
   older: number | null | undefined;
@@ -50,7 +47,7 @@ interface Conversation {
 export const useConversation = create<Conversation>(() => ({
   studentId: null,
   turns: [],
-  outbox: [],
+  accepted: {},
   partial: {},
   log: [],
   older: undefined,
@@ -59,20 +56,46 @@ export const useConversation = create<Conversation>(() => ({
 
 const { getState: state, setState: set } = useConversation;
 
-/** Loads a student's newest turns and whatever was left unsent on this machine. */
+/** Up to this number the gateway was asked for every turn; only what has changed since can be missing. */
+let askedUpTo = 0;
+
+/** Loads a student's newest turns, and takes up whatever was left unsent on this machine. */
 export async function open(studentId: string): Promise<void> {
   if (state().studentId !== studentId) {
-    set({ studentId, turns: [], outbox: unsent(studentId), partial: {}, log: [], older: undefined, problem: null });
+    askedUpTo = 0;
+    loading = null;
+    set({ studentId, turns: [], accepted: {}, partial: {}, log: [], older: undefined, problem: null });
   }
+  openOutbox(studentId);
+  await loadNewest();
+}
+
+let loading: Promise<void> | null = null;
+
+/** Loads the newest turns, once at a time. */
+function loadNewest(): Promise<void> {
+  if (loading) return loading;
+  const begun = newestPage().finally(() => {
+    if (loading === begun) loading = null;
+  });
+  loading = begun;
+  return begun;
+}
+
+async function newestPage(): Promise<void> {
+  const { studentId } = state();
   try {
     const page = await get("/api/history", { limit: PAGE });
+    // Somebody else has logged in meanwhile.
+    if (state().studentId !== studentId) return;
     merge(page.turns);
+    // The newest page has no gaps, and what is older is loaded page by page.
+    askedUpTo = Math.max(askedUpTo, ...page.turns.map((turn) => turn.seq));
     set({ older: page.next ?? null, problem: null });
     for (const turn of page.turns) if (!isFinal(turn)) watch(turn.query_id);
   } catch (error) {
     set({ problem: sentenceOf(error) });
   }
-  void flush();
 }
 
 export async function loadOlder(): Promise<void> {
@@ -83,58 +106,19 @@ export async function loadOlder(): Promise<void> {
   set({ older: page.next ?? null });
 }
 
-/** Sends a message; without a connection it is kept and sent later. */
-export function submit(query: QuerySubmitted): void {
-  const outgoing: Outgoing = { key: randomKey(), query, state: "sending", problem: null };
-  set(({ outbox }) => ({
-    outbox: [...outbox, outgoing],
-    log: [{ of: outgoing.key, agent: "triage", what: { kind: "analyzing" } }],
-  }));
-  keep();
-  void send(outgoing.key);
+/** Sends a message; without a connection it is kept and sent later. Returns its key. */
+export function submit(query: QuerySubmitted): string {
+  const key = enqueue(query);
+  set({ log: [{ of: key, agent: "triage", what: { kind: "analyzing" } }] });
+  return key;
 }
 
-/** Gives up a message that was not sent, and returns it for editing. */
-export function discard(key: string): QuerySubmitted | undefined {
-  const found = state().outbox.find((outgoing) => outgoing.key === key);
-  set(({ outbox }) => ({ outbox: outbox.filter((outgoing) => outgoing.key !== key) }));
-  keep();
-  return found?.query;
-}
-
-/** Tries to send everything that waits, in order. */
-export async function flush(): Promise<void> {
-  for (const outgoing of state().outbox) {
-    if (outgoing.state === "waiting") await send(outgoing.key);
-  }
-}
-
-async function send(key: string): Promise<void> {
-  const outgoing = state().outbox.find((outgoing) => outgoing.key === key);
-  if (!outgoing) return;
-  change(key, { state: "sending", problem: null });
-  try {
-    // The key makes a repeat the same turn, so a lost answer to this request does no harm.
-    const accepted = await submitQuery(outgoing.query, key);
-    accept(key, outgoing.query, accepted);
-  } catch (error) {
-    if (error instanceof Problem && error.isTemporary) {
-      change(key, { state: "waiting", problem: sentenceOf(error) });
-      setTimeout(() => void send(key), (error.retryAfterS ?? 0) * 1000 || RETRY_MS);
-    } else {
-      change(key, { state: "refused", problem: sentenceOf(error) });
-    }
-  }
-}
-
-function accept(key: string, query: QuerySubmitted, accepted: RoutingDecision): void {
-  const { query_id, seq, target_agent, confidence, reasoning } = accepted;
-  set(({ outbox, log }) => ({
-    outbox: outbox.filter((outgoing) => outgoing.key !== key),
+whenAccepted(({ key, query }: Outgoing, { query_id, seq, target_agent, confidence, reasoning }: RoutingDecision) => {
+  set(({ accepted, log }) => ({
+    accepted: { ...accepted, [key]: query_id },
     log: log.map((entry) => (entry.of === key ? { ...entry, of: query_id } : entry)),
   }));
-  keep();
-  if (!state().turns.some((turn) => turn.query_id === query_id)) {
+  if (!find(query_id)) {
     merge([
       {
         query_id,
@@ -156,28 +140,7 @@ function accept(key: string, query: QuerySubmitted, accepted: RoutingDecision): 
   note({ of: query_id, agent: "triage", what: { kind: "routing", to: target_agent } });
   note({ of: query_id, agent: target_agent, what: { kind: "answering" } });
   watch(query_id);
-}
-
-function change(key: string, change: Partial<Outgoing>): void {
-  set(({ outbox }) => ({
-    outbox: outbox.map((outgoing) => (outgoing.key === key ? { ...outgoing, ...change } : outgoing)),
-  }));
-}
-
-/** Remembers what is unsent, so that closing the page loses nothing. */
-function keep(): void {
-  const { studentId, outbox } = state();
-  if (studentId) localStorage.setItem(`${STORED}-${studentId}`, JSON.stringify(outbox));
-}
-
-function unsent(studentId: string): Outgoing[] {
-  try {
-    const stored = JSON.parse(localStorage.getItem(`${STORED}-${studentId}`) ?? "[]") as Outgoing[];
-    return stored.map((outgoing) => ({ ...outgoing, state: "waiting" }));
-  } catch {
-    return [];
-  }
-}
+});
 
 /** Asks for a turn until it is final, in case its event is missed. */
 function watch(queryId: string): void {
@@ -195,17 +158,36 @@ function watch(queryId: string): void {
 
 /** Gets what was missed while the connection was cut. */
 export async function resume(): Promise<void> {
-  const { turns, studentId } = state();
-  if (!studentId) return;
-  const open = turns.filter((turn) => !isFinal(turn)).map((turn) => turn.seq - 1);
-  let seq = open.length ? Math.min(...open) : Math.max(0, ...turns.map((turn) => turn.seq));
+  if (!state().studentId) return;
+  if (state().older === undefined) await loadNewest();
+  // The load has failed; its problem is shown, and the next connection tries again.
+  if (state().older === undefined) return;
+  let seq = completeUpTo();
   for (;;) {
     const missed = await ask<{ turns: Turn[]; more: boolean }>("since", { seq });
     merge(missed.turns);
     const last = missed.turns.at(-1);
+    if (last) {
+      seq = last.seq;
+      askedUpTo = Math.max(askedUpTo, seq);
+    }
     if (!missed.more || !last) return;
-    seq = last.seq;
   }
+}
+
+/** The number up to which nothing can be missing: neither a turn, nor its answer, nor what follows the answer. */
+function completeUpTo(): number {
+  const { turns } = state();
+  const known = new Set(turns.map((turn) => turn.seq));
+  while (known.has(askedUpTo + 1)) askedUpTo += 1;
+  // Of older turns a page is looked after: what failed long ago may stay as it was until it is loaded again.
+  const unsettled = turns.slice(-PAGE).find((turn) => !isSettled(turn));
+  return Math.min(askedUpTo, unsettled ? unsettled.seq - 1 : askedUpTo);
+}
+
+/** Whether no event is to come about a turn. One that failed is answered when an operator sends its event again. */
+function isSettled({ status, answer, follow_up }: Turn): boolean {
+  return status === "answered" && (answer?.agent_name !== FOLLOWED || follow_up !== null);
 }
 
 export async function rate(queryId: string, helpful: boolean): Promise<void> {
@@ -214,18 +196,51 @@ export async function rate(queryId: string, helpful: boolean): Promise<void> {
 }
 
 /**
- * Asks one agent by name and waits for its answer. It goes the way of every message, so that the model of what the
- * student knows hears of it; the turn joins the conversation when it is answered.
+ * Asks one agent by name. It goes the way of every message, so that it is not lost either, and the model of what the
+ * student knows hears of it. Returns the key of the message.
  */
-export async function askAgent(route: Route, query: QuerySubmitted): Promise<Answer> {
-  const { query_id } = await submitQuery({ ...query, route }, randomKey());
-  for (;;) {
-    const turn = await get("/api/turns/{id}", { id: query_id, wait_ms: 20_000 });
-    if (!isFinal(turn)) continue;
-    merge([turn]);
-    if (turn.answer) return turn.answer;
-    throw new Error(turn.failure?.message ?? "There is no answer.");
+export function askAgent(route: Route, query: QuerySubmitted): string {
+  return submit({ ...query, route });
+}
+
+/** Waits for the answer to a message, however long it has to wait for a connection. Throws when there will be none. */
+export async function answerTo(key: string): Promise<Answer> {
+  const refused = await untilSent(key);
+  if (refused) {
+    discard(key);
+    throw new Error(refused.problem ?? say("problem.refused"));
   }
+  const turn = await untilFinal(state().accepted[key]);
+  if (turn?.answer) return turn.answer;
+  throw new Error(turn?.failure?.message ?? say("problem.no-answer"));
+}
+
+/** Waits until a message has left the outbox; returns it when it was refused. */
+function untilSent(key: string): Promise<Outgoing | null> {
+  return new Promise((resolve) => {
+    const look = () => {
+      const message = useOutbox.getState().messages.find((message) => message.key === key);
+      if (message && message.state !== "refused") return;
+      stop();
+      resolve(message ?? null);
+    };
+    const stop = useOutbox.subscribe(look);
+    look();
+  });
+}
+
+/** Waits until a turn is final; `null` when the message became none. */
+function untilFinal(queryId: string | undefined): Promise<Turn | null> {
+  return new Promise((resolve) => {
+    const look = () => {
+      const turn = queryId ? find(queryId) : undefined;
+      if (turn && !isFinal(turn)) return;
+      stop();
+      resolve(turn ?? null);
+    };
+    const stop = useConversation.subscribe(look);
+    look();
+  });
 }
 
 // Events
@@ -241,21 +256,22 @@ export function onLog(event: { agent_name: string; message: string; query_id?: s
   }
 }
 
-export function onDelta(event: ResponseDelta): void {
+export function onDelta({ query_id, index, text }: ResponseDelta): void {
   set(({ partial }) => {
-    const before = event.index === 0 ? "" : (partial[event.query_id] ?? "");
-    return { partial: { ...partial, [event.query_id]: before + event.text } };
+    const before = partial[query_id];
+    if (index === 0) return { partial: { ...partial, [query_id]: { text, next: 1 } } };
+    if (!before || index < before.next) return {};
+    if (index === before.next) return { partial: { ...partial, [query_id]: { text: before.text + text, next: index + 1 } } };
+    // A piece was missed during a cut: better nothing than a text with a hole. The whole answer comes.
+    const { [query_id]: _, ...rest } = partial;
+    return { partial: rest };
   });
 }
 
 export function onResponse(event: AgentResponded & { timestamp: string }): void {
   const known = find(event.query_id);
   if (!known) {
-    // Asked somewhere else, or by another page: the turn knows the question.
-    void get("/api/turns/{id}", { id: event.query_id }).then(
-      (turn) => merge([turn]),
-      () => undefined,
-    );
+    fetchTurn(event.query_id);
     return;
   }
   if (known.answer) {
@@ -275,6 +291,10 @@ export function onResponse(event: AgentResponded & { timestamp: string }): void 
 }
 
 export function onFailed(event: QueryFailed): void {
+  if (!find(event.query_id)) {
+    fetchTurn(event.query_id);
+    return;
+  }
   patch(event.query_id, (turn) => ({
     ...turn,
     status: "failed",
@@ -284,6 +304,15 @@ export function onFailed(event: QueryFailed): void {
 }
 
 // Parts
+
+/** Gets a turn that was asked somewhere else, or by another page: its event does not say the question. */
+function fetchTurn(queryId: string): void {
+  get("/api/turns/{id}", { id: queryId }).then(
+    (turn) => merge([turn]),
+    // The next resume brings it.
+    () => undefined,
+  );
+}
 
 export function isFinal(turn: Turn): boolean {
   return turn.status === "answered" || turn.status === "failed";
@@ -332,13 +361,5 @@ function note(entry: LogEntry): void {
     if (log.some(same)) return {};
     if (log.length > 0 && log.at(-1)?.of !== entry.of) return {};
     return { log: [...log, entry] };
-  });
-}
-
-// What waits is sent as soon as there is a connection again.
-if (typeof window !== "undefined") {
-  window.addEventListener("online", () => void flush());
-  useConnection.subscribe((now, before) => {
-    if (now.connected && !before.connected) void flush();
   });
 }

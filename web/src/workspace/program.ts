@@ -4,6 +4,7 @@ import { Problem, sentenceOf } from "@/api/problem";
 import { ask, begin } from "@/api/socket";
 import type { Finding } from "@/editor/marks";
 import type { RunReport } from "@/generated/api";
+import { say } from "@/i18n";
 import { parseTrace, type Trace } from "./trace";
 
 const STORED = "learnflow-program";
@@ -164,7 +165,7 @@ export function onOutput(output: CodeOutput): void {
   } else if (output.report) {
     finish(output.report);
   } else {
-    set({ status: "idle", runId: null, problem: output.problem?.detail ?? "The program could not be run." });
+    set({ status: "idle", runId: null, problem: output.problem?.detail ?? say("problem.run") });
   }
 }
 

@@ -39,6 +39,7 @@ export default function Page() {
               ))}
             </ul>
           ))}</Loaded>
+          {account.role !== "student" && <p className="small">{t("account.id")} <code>{account.user_id}</code></p>}
           <form className="row wrap" onSubmit={join}>
             <input aria-label={t("account.code")} placeholder={t("account.code")} value={code} required maxLength={20} onChange={(event) => setCode(event.target.value)} />
             <button type="submit" className="button">{t("account.join")}</button>

@@ -38,7 +38,7 @@ export default function Page() {
         <button type="submit" className="primary">{t("search")}</button>
       </form>
       {problem && <p className="problem" role="alert">{problem}</p>}
-      <p className="muted" role="status">{found && t("history.found", { n: found.turns.length })}</p>
+      <p className="muted" role="status">{found && t(found.next ? "history.newest" : "history.found", { n: found.turns.length })}</p>
       <div className="found">
         {found?.turns.map((turn) => <Message key={turn.query_id} turn={turn} newest={false} />)}
       </div>

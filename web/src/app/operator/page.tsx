@@ -1,18 +1,19 @@
 "use client";
 
 import { useEffect, useState } from "react";
-import { post } from "@/api/client";
+import { get, post } from "@/api/client";
 import { sentenceOf } from "@/api/problem";
 import { useResource } from "@/api/resource";
 import { connection } from "@/api/socket";
+import type { DeadLetter } from "@/generated/api";
 import { Loaded } from "@/components/Loaded";
-import { useDates, useTranslate } from "@/i18n";
+import { isKey, type Translate, TUTORS_LANGUAGE, useDates, useTranslate } from "@/i18n";
 import { agentName } from "@/workspace/agents";
 
 /** Whether everything is well, and what to do when it is not. */
 export default function Page() {
   const t = useTranslate();
-  const { ago } = useDates();
+  const { ago, when } = useDates();
   const agents = useResource("/api/operator/agents");
   const lag = useResource("/api/operator/lag");
   const budget = useResource("/api/operator/budget");
@@ -47,12 +48,13 @@ export default function Page() {
         </section>
         <section className="card" aria-labelledby="budget">
           <h2 id="budget">{t("operator.budget")}</h2>
-          <Loaded from={budget}>{({ today, month, by_agent, breakers, cache }) => (
+          <Loaded from={budget}>{({ site, today, month, by_agent, breakers, cache }) => (
             <>
+              {site && <p data-testid="site-budget">{t("operator.site", { remaining: dollars(site.remaining_micros), limit: dollars(site.limit_micros), at: when(site.resets_at) })}</p>}
               <dl className="stats"><div><dt>{t("operator.today")}</dt><dd>{dollars(today.cost_micros)}</dd></div><div><dt>{t("operator.month")}</dt><dd>{dollars(month.cost_micros)}</dd></div><div><dt>{t("operator.cache")}</dt><dd>{cache.hits}</dd></div></dl>
               {by_agent.length === 0 && <p className="muted">{t("operator.budget.none")}</p>}
               <table><tbody>{by_agent.map((one) => <tr key={one.agent}><th scope="row">{agentName(one.agent, t)}</th><td>{t("operator.tokens", { n: one.input_tokens + one.output_tokens })}</td><td>{dollars(one.cost_micros)}</td></tr>)}
-                {breakers.map((one) => <tr key={one.name}><th scope="row">{one.name}</th><td colSpan={2}><span className="chip">{one.state}</span></td></tr>)}</tbody></table>
+                {breakers.map((one) => <tr key={one.name}><th scope="row">{one.name}</th><td colSpan={2}><span className="chip">{breakerState(one.state, t)}</span></td></tr>)}</tbody></table>
             </>
           )}</Loaded>
         </section>
@@ -62,6 +64,11 @@ export default function Page() {
   );
 }
 
+function breakerState(state: string, t: Translate): string {
+  const key = `breaker.${state}`;
+  return isKey(key) ? t(key) : state;
+}
+
 function DeadLetters() {
   const t = useTranslate();
   const { when } = useDates();
@@ -69,6 +76,16 @@ function DeadLetters() {
   const [open, setOpen] = useState(true);
   const [problem, setProblem] = useState<string | null>(null);
   const letters = useResource("/api/operator/dead-letters", { q, open });
+  const first = letters.data;
+  // The pages after a first one; they are gone when that is loaded again.
+  const [loaded, setLoaded] = useState<{ first: typeof first; letters: DeadLetter[]; next: string | null }>({ first: null, letters: [], next: null });
+  const older = loaded.first === first ? loaded : { first, letters: [], next: first?.next ?? null };
+  const more = () => {
+    get("/api/operator/dead-letters", { q, open, before: older.next }).then(
+      (page) => setLoaded({ first, letters: [...older.letters, ...page.dead_letters], next: page.next }),
+      (error: unknown) => setProblem(sentenceOf(error)),
+    );
+  };
   const replay = (id: string) => { post("/api/operator/dead-letters/{id}/replay", undefined, { id }).then(() => { setProblem(null); letters.reload(); }, (error: unknown) => setProblem(sentenceOf(error))); };
   return (
     <section className="card" aria-labelledby="letters">
@@ -77,14 +94,15 @@ function DeadLetters() {
       {problem && <p className="problem" role="alert">{problem}</p>}
       <Loaded from={letters}>{({ dead_letters: all }) => (all.length === 0 ? <p className="muted">{t("operator.none")}</p> : (
         <ul className="next-list">
-          {all.map((one) => (
+          {[...all, ...older.letters].map((one) => (
             <li key={one.dead_letter_id}>
-              <details><summary><code>{one.event_type}</code> → {one.destination} <span className="chip">{one.error_code ?? "–"}</span> <span className="muted small">{when(one.created_at)}</span></summary><pre tabIndex={0}>{one.error_data}{"\n"}{JSON.stringify(one.event, null, 2)}</pre>{one.student_saw && <p>{t("operator.saw")} {one.student_saw}</p>}</details>
+              <details><summary><code>{one.event_type}</code> → {one.destination} <span className="chip">{one.error_code ?? "–"}</span> <span className="muted small">{when(one.created_at)}</span></summary><pre tabIndex={0}>{one.error_data}{"\n"}{JSON.stringify(one.event, null, 2)}</pre>{one.student_saw && <p>{t("operator.saw")} <span lang={TUTORS_LANGUAGE}>{one.student_saw}</span></p>}</details>
               {one.replayed_at ? <span className="muted small">{t("operator.replayed")}</span> : <button type="button" className="button" onClick={() => replay(one.dead_letter_id)}>{t("operator.replay")}</button>}
             </li>
           ))}
         </ul>
       ))}</Loaded>
+      {older.next && <button type="button" className="button" onClick={more}>{t("more")}</button>}
     </section>
   );
 }

@@ -1,7 +1,8 @@
 "use client";
 
 import Link from "next/link";
-import { download, post } from "@/api/client";
+import { useState } from "react";
+import { download } from "@/api/client";
 import { useResource } from "@/api/resource";
 import type { Class } from "@/generated/api";
 import { levelClass } from "@/components/level";
@@ -9,6 +10,7 @@ import { Loaded } from "@/components/Loaded";
 import { useDates, useTranslate } from "@/i18n";
 import { Legend } from "@/progress/ProgressView";
 import { ClassPage } from "@/teacher/class";
+import { Settings } from "@/teacher/Settings";
 
 export default function Page() {
   const t = useTranslate();
@@ -21,15 +23,18 @@ function ClassOverview({ chosen, reload }: { chosen: Class; reload: () => void }
   const of = { id: chosen.class_id };
   const overview = useResource("/api/instructor/classes/{id}/overview", of);
   const heat = useResource("/api/instructor/classes/{id}/heatmap", of);
+  const [managed, setManaged] = useState(false);
+  const onChanged = () => { reload(); overview.reload(); heat.reload(); };
   return (
     <>
       <div className="row wrap">
-        <span>{t("teacher.join")} <span className="join-code">{chosen.join_code}</span></span>
-        <button type="button" className="link" onClick={() => void post("/api/classes/{id}/code", undefined, of).then(reload)}>{t("teacher.new-code")}</button>
+        {chosen.join_code ? <span>{t("teacher.join")} <span className="join-code">{chosen.join_code}</span></span> : <span className="muted">{t("class.closed")}</span>}
+        <button type="button" className="button" aria-expanded={managed} onClick={() => setManaged(!managed)}>{t("class.manage")}</button>
         {(["overview", "mastery", "attempts", "alerts"] as const).map((what) => (
           <button key={what} type="button" className="button" onClick={() => void download("/api/instructor/classes/{id}/export.csv", `${chosen.name}-${what}.csv`, { ...of, what })}>CSV: {t(`csv.${what}`)}</button>
         ))}
       </div>
+      {managed && <Settings chosen={chosen} onChanged={onChanged} />}
       <section className="card" aria-labelledby="students">
         <h2 id="students">{t("teacher.students")}</h2>
         <Loaded from={overview}>{({ students }) => (

@@ -22,16 +22,18 @@ function Notes({ chosen }: { chosen: Class }) {
   const notes = useResource("/api/instructor/classes/{id}/notes", of);
   const [edited, setEdited] = useState<Note | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
-  const attempt = (work: Promise<unknown>) => work.then(() => { setEdited(null); setProblem(null); notes.reload(); }, (error: unknown) => setProblem(sentenceOf(error)));
+  const attempt = (work: Promise<unknown>, done?: () => void) => work.then(() => { setEdited(null); setProblem(null); done?.(); notes.reload(); }, (error: unknown) => setProblem(sentenceOf(error)));
   const save = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const topics = String(form.get("topics")).split(",").map((topic) => topic.trim()).filter(Boolean);
-    const note = { title: String(form.get("title")), text: String(form.get("text")), topics };
+    const form = event.currentTarget;
+    const fields = new FormData(form);
+    const topics = String(fields.get("topics")).split(",").map((topic) => topic.trim()).filter(Boolean);
+    const note = { title: String(fields.get("title")), text: String(fields.get("text")), topics };
     void attempt(edited
       ? put("/api/instructor/classes/{id}/notes/{note_id}", note, { ...of, note_id: edited.note_id })
-      : post("/api/instructor/classes/{id}/notes", note, of));
-    event.currentTarget.reset();
+      : post("/api/instructor/classes/{id}/notes", note, of),
+    // What was written stays until it is kept.
+    () => form.reset());
   };
   return (
     <>
