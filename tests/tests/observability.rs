@@ -6,18 +6,19 @@ use std::{
     path::Path,
 };
 
-use learnflow_topology::load_folder;
+use learnflow_events::Agent;
+use learnflow_topology::{Destination, load_folder, render};
 use promql_parser::{
     parser::{self, Expr},
     util::{ExprVisitor, walk_expr},
 };
 use serde_json::Value;
 
-/// Metrics of others, and who exports them.
-const FOREIGN: [(&str, &str); 3] = [
-    ("up", "Prometheus"),
-    ("kafka_consumergroup_lag", "the Kafka exporter, which eventing/kafka asks Strimzi for"),
-    ("probe_success", "the blackbox exporter"),
+/// Metrics of others, and the name of what scrapes who exports them; `up` is Prometheus' own.
+const FOREIGN: [(&str, Option<&str>); 3] = [
+    ("up", None),
+    ("kafka_consumergroup_lag", Some("learnflow-kafka")),
+    ("probe_success", Some("learnflow-page")),
 ];
 
 fn root() -> &'static Path {
@@ -55,6 +56,7 @@ fn exported() -> BTreeSet<String> {
     names
 }
 
+/// The names that an expression asks for.
 struct Names(BTreeSet<String>);
 
 impl ExprVisitor for Names {
@@ -71,21 +73,22 @@ impl ExprVisitor for Names {
     }
 }
 
+fn names(expression: &str) -> Result<BTreeSet<String>, String> {
+    let parsed = parser::parse(expression)?;
+    let mut names = Names(BTreeSet::new());
+    walk_expr(&mut names, &parsed)?;
+    Ok(names.0)
+}
+
 /// What is wrong with an expression.
 fn fault(expression: &str, recorded: &BTreeMap<String, String>) -> Option<String> {
-    let parsed = match parser::parse(expression) {
-        Ok(parsed) => parsed,
+    let names = match names(expression) {
+        Ok(names) if names.is_empty() => return Some(format!("{expression} asks for nothing")),
+        Ok(names) => names,
         Err(error) => return Some(format!("{expression}: {error}")),
     };
-    let mut names = Names(BTreeSet::new());
-    if let Err(error) = walk_expr(&mut names, &parsed) {
-        return Some(format!("{expression}: {error}"));
-    }
-    if names.0.is_empty() {
-        return Some(format!("{expression} asks for nothing"));
-    }
     let exported = exported();
-    let missing = names.0.iter().find(|name| {
+    let missing = names.iter().find(|name| {
         let series = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
         let known = |name: &str| {
             exported.contains(name)
@@ -141,9 +144,104 @@ fn there_is_an_alert_for_each_kind_of_trouble() {
         ("dead letters", "DeadLetters"),
         ("the model's budget", "BudgetSpent"),
         ("no heartbeat", "NoHeartbeat"),
-        ("silent agents", "AgentsSilent"),
+        ("silent agents", "AgentSilent"),
+        ("slow agents", "AgentSlow"),
+        ("a lag that nobody measures", "LagUnknown"),
+        ("a page that nobody reaches", "PageAway"),
     ] {
         assert!(alerts.contains_key(alert), "nobody hears of {trouble}");
+    }
+    // `absent` of several is silent while one of them is there.
+    for agent in Agent::ALL {
+        let alone = format!("absent_over_time(agent_requests_total{{agent=\"{agent}\"}}[20m])");
+        assert!(alerts["AgentSilent"].contains(&alone), "{agent} may be silent");
+    }
+}
+
+/// A rule about what nobody scrapes never fires, and what is scraped for no rule is not looked at.
+#[test]
+fn what_others_export_is_scraped_and_looked_at() {
+    let graph = load_folder(root(), "knative/observability").unwrap();
+    let asked: BTreeSet<String> = graph
+        .alerts
+        .values()
+        .chain(graph.recorded.values())
+        .flat_map(|expression| names(expression).unwrap())
+        .collect();
+    let objects = render(root(), "knative/observability").unwrap();
+    for (metric, scraped_by) in FOREIGN {
+        assert!(asked.contains(metric), "no rule asks for {metric}");
+        let Some(name) = scraped_by else { continue };
+        let scraper = objects.iter().find(|object| {
+            object["metadata"]["name"] == name
+                && ["PodMonitor", "ScrapeConfig"].map(Value::from).contains(&object["kind"])
+        });
+        assert!(scraper.is_some(), "nothing scrapes who exports {metric}");
+    }
+    // The exporter's pod is where Strimzi makes it: in the Kafka's namespace, by the Kafka's name.
+    let kafka = render(root(), "eventing/kafka").unwrap();
+    let kafka = kafka.iter().find(|object| object["kind"] == "Kafka").unwrap();
+    assert!(kafka["spec"]["kafkaExporter"].is_object(), "Strimzi is not asked for an exporter");
+    let monitor = objects.iter().find(|object| object["metadata"]["name"] == "learnflow-kafka").unwrap();
+    assert_eq!(monitor["metadata"]["namespace"], kafka["metadata"]["namespace"]);
+    let exporter = format!("{}-kafka-exporter", kafka["metadata"]["name"].as_str().unwrap());
+    assert_eq!(monitor["spec"]["selector"]["matchLabels"]["strimzi.io/name"], exporter);
+}
+
+/// A `label_replace` around a recorded expression: where it writes, what, and the label and pattern that it looks at.
+struct Replacement {
+    label: String,
+    text: String,
+    of: String,
+    pattern: String,
+}
+
+/// The replacements of an expression, the innermost first.
+fn replacements(expression: &Expr, found: &mut Vec<Replacement>) {
+    match expression {
+        Expr::Call(call) if call.func.name == "label_replace" => {
+            let text = |place: usize| match &*call.args.args[place] {
+                Expr::StringLiteral(literal) => literal.val.clone(),
+                other => panic!("{other:?} is no text"),
+            };
+            replacements(&call.args.args[0], found);
+            found.push(Replacement { label: text(1), text: text(2), of: text(3), pattern: text(4) });
+        }
+        Expr::Aggregate(aggregate) => replacements(&aggregate.expr, found),
+        _ => {}
+    }
+}
+
+/// On a cluster the lag has the labels that the runner's own broker gives it: PostgreSQL reads the rule's patterns here.
+#[tokio::test]
+async fn the_recorded_lag_names_the_subscriber_of_each_trigger() {
+    let recorded = load_folder(root(), "knative/observability").unwrap().recorded;
+    let mut rule = Vec::new();
+    replacements(&parser::parse(&recorded["agent_queue_depth"]).unwrap(), &mut rule);
+    let graph = learnflow_topology::load(root(), "container").unwrap();
+    let database = learnflow_testkit::database().await;
+    assert!(graph.triggers.len() > 20);
+    for trigger in &graph.triggers {
+        let group = format!("knative-trigger-{}-{}", trigger.namespace, trigger.name);
+        let mut labels = BTreeMap::from([("consumergroup".to_owned(), group)]);
+        for step in &rule {
+            let value = labels.get(&step.of).cloned().unwrap_or_default();
+            let replaced: Option<String> =
+                sqlx::query_scalar("SELECT regexp_replace($1, $2, $3) WHERE $1 ~ $2")
+                    .bind(value)
+                    .bind(format!("^(?:{})$", step.pattern))
+                    .bind(step.text.replace('$', "\\"))
+                    .fetch_optional(&database.pool)
+                    .await
+                    .unwrap();
+            labels.extend(replaced.map(|replaced| (step.label.clone(), replaced)));
+        }
+        let (Destination::Service { name, .. } | Destination::KafkaSink { name, .. }) = &trigger.subscriber
+        else {
+            panic!("{} delivers to a URL", trigger.name)
+        };
+        assert_eq!(labels.get("trigger"), Some(&trigger.name));
+        assert_eq!(labels.get("agent"), Some(name), "the agent of {}", trigger.name);
     }
 }
 

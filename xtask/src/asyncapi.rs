@@ -1,17 +1,20 @@
-//! The events as an AsyncAPI 3 document: types from the catalogue, who gets them from the manifests.
+//! The events as an AsyncAPI 3 document: types from the catalogue, who gets and who sends them from the manifests.
+//! tests/tests/integration/contract.rs holds a running system to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use learnflow_events::{EventType, Topic};
-use learnflow_topology::{Destination, Filter, Graph};
+use learnflow_topology::{Destination, Filter, Graph, KafkaTopic, Trigger};
 use serde_json::{Map, Value, json};
 
 use crate::contract::{self, Schemas};
 
 /// The Broker's channel.
 const BROKER: &str = "broker";
+/// Where the EventPolicies are: who may publish what, and in whose name.
+const POLICIES: &str = "eventing/overlays/identities";
 
 /// The document's text; `schemas` are those of the events' data.
 ///
@@ -27,7 +30,7 @@ pub fn document(checkout: &Path, event_schemas: &BTreeMap<String, Value>) -> Res
         let payload = schemas.add(&title(event_type), schema)?;
         messages.insert(name.to_owned(), message(checkout, event_type, payload)?);
     }
-    let fed = fed(&graph);
+    let publishers = publishers(checkout, &graph)?;
     contract::text(json!({
         "asyncapi": "3.0.0",
         "info": {
@@ -53,8 +56,8 @@ pub fn document(checkout: &Path, event_schemas: &BTreeMap<String, Value>) -> Res
                 "description": "For those who read Kafka and not Knative.",
             },
         },
-        "channels": channels(&graph, &fed),
-        "operations": operations(&graph),
+        "channels": channels(&graph, &publishers),
+        "operations": operations(&graph, &publishers),
         "components": { "messages": messages, "schemas": schemas.into_value() },
     }))
 }
@@ -105,8 +108,66 @@ fn header_schema(event_type: EventType) -> Value {
     })
 }
 
-/// The types in each topic: what its Triggers let through, and what agents post to its sink.
-fn fed(graph: &Graph) -> BTreeMap<&str, BTreeSet<EventType>> {
+/// Somebody who publishes over HTTP, as an EventPolicy has it.
+struct Publisher {
+    policy: String,
+    /// The Service, or the KafkaSource.
+    who: String,
+    is_source: bool,
+    channel: String,
+    /// CloudEvents' `source`, with a `*` behind what is only its beginning.
+    sources: BTreeSet<String>,
+    types: BTreeSet<EventType>,
+}
+
+/// Everybody whom an EventPolicy lets publish. What Triggers may do is left out: that is the dispatcher's.
+fn publishers(checkout: &Path, graph: &Graph) -> Result<Vec<Publisher>> {
+    let mut publishers = Vec::new();
+    for policy in learnflow_topology::render(checkout, POLICIES)? {
+        if policy["kind"] != "EventPolicy" {
+            continue;
+        }
+        let name = policy["metadata"]["name"].as_str().unwrap_or_default();
+        let spec = &policy["spec"];
+        let (mut sources, mut types) = (BTreeSet::new(), BTreeSet::new());
+        collect(&spec["filters"], &mut sources, &mut types);
+        for from in spec["from"].as_array().into_iter().flatten() {
+            let account = from["sub"].as_str().and_then(|sub| sub.rsplit(':').next());
+            let source = from["ref"]["name"].as_str().filter(|_| from["ref"]["kind"] == "KafkaSource");
+            let Some(who) = account.or(source) else { continue };
+            for to in spec["to"].as_array().into_iter().flatten() {
+                let to = &to["ref"];
+                let channel = match to["kind"].as_str() {
+                    Some("Broker") => Some(BROKER),
+                    _ => graph.sinks.iter().find(|sink| to["name"] == *sink.name).map(|sink| &*sink.topic),
+                };
+                publishers.push(Publisher {
+                    policy: name.to_owned(),
+                    who: who.to_owned(),
+                    is_source: source.is_some(),
+                    channel: channel.with_context(|| format!("{name} is about no known {to}"))?.to_owned(),
+                    sources: sources.clone(),
+                    types: types.clone(),
+                });
+            }
+        }
+    }
+    ensure!(!publishers.is_empty(), "{POLICIES} lets nobody publish");
+    Ok(publishers)
+}
+
+/// The types and sources that a policy's filters name.
+fn collect(filters: &Value, sources: &mut BTreeSet<String>, types: &mut BTreeSet<EventType>) {
+    let text = |dialect: &str, attribute: &str| filters[dialect][attribute].as_str();
+    types.extend(text("exact", "type").and_then(|name| name.parse::<EventType>().ok()));
+    sources.extend(text("exact", "source").map(str::to_owned));
+    sources.extend(text("prefix", "source").map(|beginning| format!("{beginning}*")));
+    let nested = [filters.as_array(), filters["all"].as_array(), filters["any"].as_array()];
+    nested.into_iter().flatten().flatten().for_each(|inner| collect(inner, sources, types));
+}
+
+/// The types in each topic: what its Triggers let through, and what is posted to its sink.
+fn fed<'a>(graph: &'a Graph, publishers: &'a [Publisher]) -> BTreeMap<&'a str, BTreeSet<EventType>> {
     let mut fed: BTreeMap<&str, BTreeSet<EventType>> = BTreeMap::new();
     for trigger in &graph.triggers {
         let Destination::KafkaSink { namespace, name } = &trigger.subscriber else { continue };
@@ -115,9 +176,30 @@ fn fed(graph: &Graph) -> BTreeMap<&str, BTreeSet<EventType>> {
             fed.entry(&sink.topic).or_default().extend(types(&trigger.filters));
         }
     }
-    fed.entry(Topic::AGENT_LOGS.name).or_default().insert(EventType::AgentLogged);
-    fed.entry(Topic::RESPONSE_DELTAS.name).or_default().insert(EventType::ResponseDelta);
+    for publisher in publishers {
+        fed.entry(&publisher.channel).or_default().extend(&publisher.types);
+    }
+    // Producers write to Kafka what their KafkaSource may send on.
+    for source in &graph.sources {
+        let sent_on =
+            publishers.iter().filter(|publisher| publisher.is_source && publisher.who == source.name);
+        let types: BTreeSet<EventType> = sent_on.flat_map(|publisher| &publisher.types).copied().collect();
+        for topic in &source.topics {
+            fed.entry(topic).or_default().extend(&types);
+        }
+    }
+    fed.entry(BROKER).or_default().extend(graph.triggers.iter().flat_map(answered));
     fed
+}
+
+/// What comes back from a Trigger's subscriber.
+fn answered(trigger: &Trigger) -> BTreeSet<EventType> {
+    match &trigger.subscriber {
+        Destination::Service { name, .. } => {
+            types(&trigger.filters).iter().flat_map(|each| replies(name, *each)).copied().collect()
+        }
+        Destination::KafkaSink { .. } | Destination::Url(_) => BTreeSet::new(),
+    }
 }
 
 /// The types that filters name.
@@ -135,14 +217,13 @@ fn types(filters: &[Filter]) -> BTreeSet<EventType> {
     found
 }
 
-fn channels(graph: &Graph, fed: &BTreeMap<&str, BTreeSet<EventType>>) -> Value {
-    let named = |types: &mut dyn Iterator<Item = EventType>| -> Map<String, Value> {
+fn channels(graph: &Graph, publishers: &[Publisher]) -> Value {
+    let fed = fed(graph, publishers);
+    let messages = |channel: &str| -> Map<String, Value> {
+        let types = fed.get(channel).into_iter().flatten();
         let reference = |name: &str| json!({ "$ref": format!("#/components/messages/{name}") });
         types.map(|event_type| (event_type.to_string(), reference(event_type.as_str()))).collect()
     };
-    // Pieces of answers and activity go to their sinks directly.
-    let through =
-        |event_type: &EventType| !matches!(event_type, EventType::AgentLogged | EventType::ResponseDelta);
     let mut channels = Map::new();
     channels.insert(
         BROKER.to_owned(),
@@ -150,31 +231,38 @@ fn channels(graph: &Graph, fed: &BTreeMap<&str, BTreeSet<EventType>>) -> Value {
             "address": "/learnflow/default",
             "title": "The Broker",
             "servers": [{ "$ref": "#/servers/ingress" }],
-            "messages": named(&mut EventType::ALL.into_iter().filter(through)),
+            "messages": messages(BROKER),
         }),
     );
-    for topic in Topic::ALL {
-        let types = fed.get(topic.name).cloned().unwrap_or_default();
-        let declared = graph.topics.iter().find(|declared| declared.name == topic.name);
-        let compression = declared.and_then(|declared| declared.config.get("compression.type"));
-        channels.insert(
-            topic.name.to_owned(),
-            json!({
-                "address": topic.name,
-                "servers": [{ "$ref": "#/servers/kafka" }],
-                "messages": named(&mut types.into_iter()),
-                "description": compression.map(|how| format!("Compressed with {how}.")),
-                "bindings": { "kafka": {
-                    "topic": topic.name,
-                    "partitions": topic.partitions,
-                    "replicas": topic.replication,
-                    "topicConfiguration": { "cleanup.policy": ["delete"], "retention.ms": topic.retention_ms },
-                    "bindingVersion": "0.5.0",
-                } },
-            }),
-        );
+    // The topic in which the Broker keeps its events is its own business.
+    let catalogue = Topic::ALL.iter().map(|topic| topic.name);
+    let producers = graph.sources.iter().flat_map(|source| &source.topics).map(String::as_str);
+    for name in catalogue.chain(producers) {
+        if let Some(topic) = graph.topics.iter().find(|declared| declared.name == name) {
+            channels.insert(name.to_owned(), topic_channel(topic, messages(name)));
+        }
     }
     Value::Object(channels)
+}
+
+fn topic_channel(topic: &KafkaTopic, messages: Map<String, Value>) -> Value {
+    let setting = |name: &str| topic.config.get(name).map(String::as_str).unwrap_or_default();
+    json!({
+        "address": topic.name,
+        "servers": [{ "$ref": "#/servers/kafka" }],
+        "messages": messages,
+        "description": format!("Compressed with {}.", setting("compression.type")),
+        "bindings": { "kafka": {
+            "topic": topic.name,
+            "partitions": topic.partitions,
+            "replicas": topic.replicas,
+            "topicConfiguration": {
+                "cleanup.policy": [setting("cleanup.policy")],
+                "retention.ms": setting("retention.ms").parse::<u64>().unwrap_or_default(),
+            },
+            "bindingVersion": "0.5.0",
+        } },
+    })
 }
 
 /// What a subscriber answers an event with. The HTTP response of a handler is its event.
@@ -192,22 +280,12 @@ fn replies(subscriber: &str, event_type: EventType) -> &'static [EventType] {
     }
 }
 
-/// What is published over HTTP and not as an answer.
-const PUBLISHED: [(&str, &[EventType]); 2] = [
-    (
-        "gateway",
-        &[
-            EventType::QuerySubmitted,
-            EventType::QueryRouted,
-            EventType::CodeSubmitted,
-            EventType::FeedbackGiven,
-            EventType::QueryFailed,
-        ],
-    ),
-    ("triage", &[EventType::QueryRouted, EventType::AgentResponded]),
-];
+/// The CloudEvents `source` of a Service's answers.
+fn source_of(service: &str) -> String {
+    format!("/learnflow/{}", service.trim_end_matches("-host"))
+}
 
-fn operations(graph: &Graph) -> Value {
+fn operations(graph: &Graph, publishers: &[Publisher]) -> Value {
     let of = |channel: &str, types: &mut dyn Iterator<Item = EventType>| -> Vec<Value> {
         types.map(|each| json!({ "$ref": format!("#/channels/{channel}/messages/{each}") })).collect()
     };
@@ -217,8 +295,7 @@ fn operations(graph: &Graph) -> Value {
         let types = types(&trigger.filters);
         let operation = match &trigger.subscriber {
             Destination::Service { name, path, .. } => {
-                let replies: BTreeSet<EventType> =
-                    types.iter().flat_map(|each| replies(name, *each)).copied().collect();
+                let replies = answered(trigger);
                 let mut operation = json!({
                     "action": "receive",
                     "title": format!("{name} handles it at {path}"),
@@ -227,7 +304,9 @@ fn operations(graph: &Graph) -> Value {
                 });
                 if !replies.is_empty() {
                     operation["reply"] = json!({
-                        "channel": channel(BROKER), "messages": of(BROKER, &mut replies.into_iter()),
+                        "channel": channel(BROKER),
+                        "messages": of(BROKER, &mut replies.into_iter()),
+                        "x-sources": [source_of(name)],
                     });
                 }
                 operation
@@ -247,25 +326,29 @@ fn operations(graph: &Graph) -> Value {
         };
         operations.insert(trigger.name.clone(), operation);
     }
-    for (who, types) in PUBLISHED {
+    for publisher in publishers {
+        let Publisher { policy, channel: to, .. } = publisher;
         let operation = json!({
             "action": "send",
-            "title": format!("{who} publishes over HTTP"),
-            "channel": channel(BROKER),
-            "messages": of(BROKER, &mut types.iter().copied()),
+            "title": policy.replace('-', " "),
+            "channel": channel(to),
+            "messages": of(to, &mut publisher.types.iter().copied()),
+            "x-sources": publisher.sources,
         });
-        operations.insert(format!("{who}-publishes"), operation);
+        operations.insert(policy.clone(), operation);
     }
-    for (topic, event_type) in
-        [(Topic::AGENT_LOGS, EventType::AgentLogged), (Topic::RESPONSE_DELTAS, EventType::ResponseDelta)]
-    {
-        let operation = json!({
-            "action": "send",
-            "title": format!("agents post to {}, best effort", topic.name),
-            "channel": channel(topic.name),
-            "messages": of(topic.name, &mut std::iter::once(event_type)),
-        });
-        operations.insert(format!("post-{}", topic.name), operation);
+    for source in &graph.sources {
+        for topic in &source.topics {
+            let sent_on =
+                publishers.iter().filter(|publisher| publisher.is_source && publisher.who == source.name);
+            let operation = json!({
+                "action": "receive",
+                "title": format!("the KafkaSource {} sends it on to the Broker", source.name),
+                "channel": channel(topic),
+                "messages": of(topic, &mut sent_on.flat_map(|publisher| publisher.types.iter().copied())),
+            });
+            operations.insert(format!("{}-{topic}", source.name), operation);
+        }
     }
     Value::Object(operations)
 }

@@ -63,7 +63,7 @@ fn main() -> Result<()> {
         Chore::Test => suite::run(&checkout),
         Chore::Bench { arguments } => bench(&checkout, &arguments),
         Chore::Conformance { arguments } => program(&checkout, "learnflow-conformance", &arguments),
-        Chore::TrainTriage { arguments } => example(&checkout, "triage", "train", &arguments),
+        Chore::TrainTriage { arguments } => example(&checkout, "train", &arguments),
         Chore::Provision => supplies::provide(&checkout),
         Chore::Codegen { check: true } => codegen::check(&checkout),
         Chore::Codegen { check: false } => codegen::write(&checkout),
@@ -79,16 +79,18 @@ fn bench(checkout: &Path, arguments: &[String]) -> Result<()> {
 }
 
 /// Runs a program of the workspace that is too heavy to be part of this one.
-fn program(checkout: &Path, package: &str, arguments: &[String]) -> Result<()> {
-    run(checkout, &["--package", package], arguments)
+fn program(checkout: &Path, name: &str, arguments: &[String]) -> Result<()> {
+    run(checkout, ["--bin", name], arguments)
 }
 
 /// Runs an example of a crate: a chore that needs what the crate has.
-fn example(checkout: &Path, package: &str, name: &str, arguments: &[String]) -> Result<()> {
-    run(checkout, &["--package", package, "--example", name], arguments)
+fn example(checkout: &Path, name: &str, arguments: &[String]) -> Result<()> {
+    run(checkout, ["--example", name], arguments)
 }
 
-fn run(checkout: &Path, which: &[&str], arguments: &[String]) -> Result<()> {
+/// By the kind and name of what is run, not by its package: cargo would choose other features for that alone, and compile
+/// nearly everything again.
+fn run(checkout: &Path, which: [&str; 2], arguments: &[String]) -> Result<()> {
     let mut cargo = Command::new("cargo");
     cargo.args(["run", "--release", "--quiet"]).args(which).arg("--");
     end_as(cargo.args(arguments).current_dir(checkout))

@@ -15,6 +15,7 @@ pub fn provide(checkout: &Path) -> Result<()> {
     manifests::models(&tools).context("models of manifests")?;
     documents::openapi_validator(&tools).context("OpenAPI documents")?;
     documents::asyncapi_parser(checkout).context("AsyncAPI documents")?;
+    documents::metrics_parser(&tools).context("metrics")?;
     guest::build(checkout).context("the Python sandbox")?;
     wasm::build_functions(checkout).context("the agents' components")?;
     Ok(())

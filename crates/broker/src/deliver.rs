@@ -137,7 +137,7 @@ impl Delivering {
             Target::Http(uri) => {
                 let slot = self.shared.stop.run_until_cancelled(self.slots.acquire()).await.ok_or(Stopped)?;
                 let _slot = slot.map_err(|_| Stopped)?;
-                let timeout = self.delivery.timeout.unwrap_or(DEFAULT_TIMEOUT);
+                let timeout = longest_try(&self.delivery);
                 let timer = self.shared.metrics.time(&self.trigger);
                 let answer = self.shared.sender.send(uri, &self.namespace, event, before, timeout).await;
                 timer.observe_duration();
@@ -233,5 +233,31 @@ impl Delivering {
             letter = letter.with_extension("knativeerrordata", &STANDARD.encode(data));
         }
         letter
+    }
+}
+
+/// How long one try may take.
+fn longest_try(delivery: &Delivery) -> Duration {
+    delivery.timeout.unwrap_or(DEFAULT_TIMEOUT)
+}
+
+#[cfg(test)]
+mod tests {
+    use learnflow_topology::graph::BackoffPolicy;
+
+    use super::*;
+
+    #[test]
+    fn a_try_may_take_ten_minutes_unless_somebody_says_otherwise() {
+        let delivery = Delivery {
+            retry: 0,
+            backoff_policy: BackoffPolicy::Linear,
+            backoff_delay: Duration::ZERO,
+            timeout: None,
+            dead_letter_sink: None,
+        };
+        assert_eq!(longest_try(&delivery), Duration::from_secs(600));
+        let timeout = Some(Duration::from_secs(7));
+        assert_eq!(longest_try(&Delivery { timeout, ..delivery }), Duration::from_secs(7));
     }
 }

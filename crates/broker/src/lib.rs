@@ -10,7 +10,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use axum::Router;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use learnflow_event_log::{EventLog, LogError, TopicSpec};
+use learnflow_event_log::{EventLog, LogError, TopicSpec, usual_settings};
 use learnflow_topology::graph::{
     self, BackoffPolicy, ContentMode, Delivery, Destination, Graph, KafkaTopic, Trigger,
 };
@@ -257,6 +257,7 @@ fn topics(graph: &Graph) -> Vec<TopicSpec> {
             partitions: broker.partitions,
             replication: broker.replication.into(),
             retention_ms: RETENTION_MS,
+            settings: usual_settings(),
         });
     }
     for sink in &graph.sinks {
@@ -266,17 +267,22 @@ fn topics(graph: &Graph) -> Vec<TopicSpec> {
             partitions: known.map_or(PARTITIONS, |topic| topic.partitions),
             replication: known.map_or(1, |topic| topic.replication),
             retention_ms: known.map_or(RETENTION_MS, |topic| topic.retention_ms),
+            settings: usual_settings(),
         });
     }
     specs
 }
 
+/// A topic as its manifest has it.
 fn declared(topic: &KafkaTopic) -> TopicSpec {
+    let mut settings = topic.config.clone();
+    let retention_ms = settings.remove("retention.ms").and_then(|ms| ms.parse().ok());
     TopicSpec {
         name: topic.name.clone(),
         partitions: topic.partitions,
         replication: topic.replicas.into(),
-        retention_ms: topic.config.get("retention.ms").and_then(|ms| ms.parse().ok()).unwrap_or(RETENTION_MS),
+        retention_ms: retention_ms.unwrap_or(RETENTION_MS),
+        settings,
     }
 }
 

@@ -152,6 +152,24 @@ impl EventType {
             Self::QueryFailed => "learnflow.query.failed.v1",
         }
     }
+
+    /// Whether the event is the end of a chain: no agent and no sandbox is woken by it, people are told
+    /// ([`Topic::TOLD`]), and that is all.
+    pub const fn is_terminal(self) -> bool {
+        match self {
+            Self::ResponseDelta
+            | Self::MasteryUpdated
+            | Self::StudentStruggling
+            | Self::AgentLogged
+            | Self::QueryFailed => true,
+            Self::QuerySubmitted
+            | Self::QueryRouted
+            | Self::AgentResponded
+            | Self::CodeSubmitted
+            | Self::CodeExecuted
+            | Self::FeedbackGiven => false,
+        }
+    }
 }
 
 /// A Kafka topic that is fed by a KafkaSink.
@@ -202,6 +220,17 @@ impl Topic {
     /// Activity.
     pub const AGENT_LOGS: Self =
         Topic { name: "agent-logs", partitions: 6, replication: 2, retention_ms: 24 * HOUR_MS };
+
+    /// The topics that the gateway reads, to tell people.
+    pub const TOLD: [Self; 7] = [
+        Self::AGENT_RESPONSES,
+        Self::TRIAGE_ROUTING,
+        Self::RESPONSE_DELTAS,
+        Self::MASTERY_UPDATES,
+        Self::STUDENT_STRUGGLE,
+        Self::AGENT_LOGS,
+        Self::CODE_EXECUTED,
+    ];
 
     /// Every topic: the shared ones, then `<agent>-requests` and `<agent>-responses` of the specialists.
     pub const ALL: [Self; 22] = [

@@ -7,12 +7,25 @@ use learnflow_tests::{Backend, System, wait_for};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::kafka::OwnKafka;
+
 /// Longer than all retries of a delivery together.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_debug_answer_stands_when_concepts_fails() -> anyhow::Result<()> {
-    let system = System::start(Backend::Embedded).await?;
+    concepts_fails(System::start(Backend::Embedded).await?).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_debug_answer_stands_when_concepts_fails_on_kafka() -> anyhow::Result<()> {
+    let kafka = OwnKafka::start().await?;
+    concepts_fails(System::start_with(vec![kafka.environment()]).await?).await?;
+    kafka.stop().await;
+    Ok(())
+}
+
+async fn concepts_fails(system: System) -> anyhow::Result<()> {
     // Concepts can answer but never store it: its follow-up is refused, every time.
     sqlx::raw_sql(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS

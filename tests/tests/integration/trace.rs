@@ -1,4 +1,4 @@
-//! One question, one trace: from the browser's span to the database and the sandbox.
+//! One question, one trace: from the browser's span to the database and the sandbox, on each event log.
 
 use std::{fs, time::Duration};
 
@@ -10,6 +10,8 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::kafka::OwnKafka;
+
 const DEADLINE: Duration = Duration::from_secs(60);
 /// In the question and in the program; no span may have it.
 const SECRET: &str = "zebra_4711";
@@ -20,7 +22,18 @@ const TOPIC: &str = "knative-broker-learnflow-default";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_is_one_trace() -> anyhow::Result<()> {
-    let traced = Traced::start(vec![]).await?;
+    one_trace(Traced::start(vec![]).await?).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_one_trace_on_kafka() -> anyhow::Result<()> {
+    let kafka = OwnKafka::start().await?;
+    one_trace(Traced::start(vec![kafka.environment()]).await?).await?;
+    kafka.stop().await;
+    Ok(())
+}
+
+async fn one_trace(traced: Traced) -> anyhow::Result<()> {
     let code = fs::read_to_string(repository().join("tests/turns/index-error/main.py"))?;
     let question = json!({
         "query_text": format!("why do I get IndexError? {SECRET}"),
@@ -81,12 +94,26 @@ async fn a_question_is_one_trace() -> anyhow::Result<()> {
     let spans = traced.spans();
     assert!(spans.iter().filter(of_turn).count() >= 3, "the turn's id is in too few spans: {spans:#?}");
 
-    let log = fs::read_to_string(traced.system.data_dir().join("stderr.log"))?;
-    let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let said = |line: &&Value| {
+    let said = |line: &Value| {
         line["trace_id"] == traced.trace_id().as_str() && line["fields"]["message"] == "answered"
     };
-    ensure!(lines.iter().any(|line| said(&line)), "no line of the sandbox has the trace's id:\n{log}");
+    ensure!(traced.log_lines()?.iter().any(said), "no line of the sandbox has the trace's id");
+
+    // A program that is only run comes to the sandbox as an event: then its lines have the turn's id as well.
+    let run =
+        json!({"query_text": "run this", "code": format!("print('{SECRET}')\n"), "route": "code-runner"});
+    let turn_id = traced.ask(&run).await?;
+    traced.system.finished_turn(turn_id, DEADLINE).await?;
+    let line = wait_for(DEADLINE, "the line of the turn", async || {
+        Ok(traced.log_lines()?.into_iter().find(|line| line["turn_id"] == turn_id.to_string()))
+    })
+    .await?;
+    ensure!(line["trace_id"] == traced.trace_id().as_str(), "{line:#}");
+    for field in ["timestamp", "level", "target", "span_id"] {
+        ensure!(line[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {line:#}");
+    }
+    ensure!(line["span"]["http.route"] == "/events", "{line:#}");
+    ensure!(!line.to_string().contains(SECRET), "{line:#}");
     traced.stop().await
 }
 
@@ -149,6 +176,12 @@ impl Traced {
         let mut headers = HeaderMap::new();
         self.browser.inject(&mut headers);
         self.system.ask_with("trace", question, headers).await
+    }
+
+    /// What the sandbox host has logged, which writes JSON.
+    fn log_lines(&self) -> anyhow::Result<Vec<Value>> {
+        let log = fs::read_to_string(self.system.data_dir().join("stderr.log"))?;
+        Ok(log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
     }
 
     fn trace_id(&self) -> String {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use chrono::Utc;
 use learnflow_events::{
     Agent, Event, EventType, Incoming, Outgoing, Route, ids, message,
-    payload::{AgentResponded, QueryRouted, QuerySubmitted},
+    payload::{AgentResponded, QueryRouted, QuerySubmitted, ResponseType},
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
@@ -40,6 +40,11 @@ pub async fn run(url: &str) -> Result<Report> {
             outcome(host.ready(agent).await),
         );
         report.add(name("metrics"), "GET /metrics: Prometheus text", outcome(host.metrics(agent).await));
+        report.add(
+            name("status"),
+            "GET /status: how the agent is doing, and what waits for it",
+            outcome(host.status(agent).await),
+        );
         report.add(
             name("routes"),
             "an unknown path is 404, another method 405",
@@ -103,6 +108,23 @@ pub async fn run(url: &str) -> Result<Report> {
             outcome(host.answers_once(agent, text, code).await),
         );
     }
+    for (agent, action, query) in triggers() {
+        report.add(
+            format!("{agent}/{action}"),
+            "an HTTP trigger answers: 200 with the answer, and a repeat of the request gets the same one",
+            outcome(host.trigger(agent, action, &query).await.map(drop)),
+        );
+    }
+    report.add(
+        "exercise/submit",
+        "a submission of the exercise that was set is graded",
+        outcome(host.submit().await),
+    );
+    report.add(
+        "concepts/stream",
+        "Accept: text/event-stream: `delta` events with the pieces in order, then `answered` with the whole",
+        outcome(host.stream().await),
+    );
     report.add(
         "concepts/saga",
         "an answer with a concept is explained, in the same saga",
@@ -114,6 +136,18 @@ pub async fn run(url: &str) -> Result<Report> {
         outcome(host.learns_once().await),
     );
     Ok(report)
+}
+
+/// The specialists' HTTP triggers, and a query for each.
+fn triggers() -> [(Agent, &'static str, Value); 5] {
+    let program = "total = 0\nfor n in [1, 2]:\n    total += n\nprint(total)\n";
+    [
+        (Agent::Concepts, "explain", json!({"query_text": "what is a dictionary?"})),
+        (Agent::CodeReview, "review", json!({"query_text": "review my code", "code": program})),
+        (Agent::Debug, "diagnose", json!({"query_text": "why?", "code": "names = []\nprint(names[0])\n"})),
+        (Agent::Exercise, "generate", json!({"query_text": "give me an exercise on loops"})),
+        (Agent::Progress, "report", json!({"query_text": "how am I doing?"})),
+    ]
 }
 
 /// What a component needs is away.
@@ -171,13 +205,27 @@ impl Answer {
         Ok(())
     }
 
-    /// The event in it; [`Away`] for a 503 with Retry-After.
-    fn event(&self) -> Result<Incoming> {
+    /// Whether it is a success; [`Away`] for a 503 with Retry-After.
+    fn succeeded(&self) -> Result<()> {
         if self.status == StatusCode::SERVICE_UNAVAILABLE && !self.header("retry-after").is_empty() {
             bail!(Away("503 with Retry-After: what the component needs is away".to_owned()));
         }
-        self.is(200)?;
+        self.is(200)
+    }
+
+    /// The event in it.
+    fn event(&self) -> Result<Incoming> {
+        self.succeeded()?;
         Ok(Incoming::from_http(&self.headers, self.body.clone())?)
+    }
+
+    /// The answer of an agent in it.
+    fn answer_of(&self, agent: Agent) -> Result<AgentResponded> {
+        self.succeeded()?;
+        let answer: AgentResponded = serde_json::from_slice(&self.body)?;
+        ensure!(answer.agent_name == agent.as_str(), "agent_name is {}", answer.agent_name);
+        ensure!(!answer.response_text.is_empty(), "the answer is empty");
+        Ok(answer)
     }
 }
 
@@ -246,6 +294,87 @@ impl Host {
             let (_, value) = line.rsplit_once(' ').with_context(|| format!("{line:?} has no value"))?;
             value.parse::<f64>().with_context(|| format!("{line:?}"))?;
         }
+        Ok(())
+    }
+
+    async fn status(&self, agent: Agent) -> Result<()> {
+        let answer = Answer::of(self.get(&format!("/{agent}/status"))).await?;
+        answer.is(200)?;
+        let health: Value = serde_json::from_slice(&answer.body)?;
+        ensure!(health["agent_name"] == agent.as_str(), "{health}");
+        let status = health["status"].as_str().unwrap_or_default();
+        ensure!(["active", "idle", "error"].contains(&status), "{health}");
+        ensure!(health["queue_depth"].is_u64() && health["error_count_last_hour"].is_u64(), "{health}");
+        Ok(())
+    }
+
+    /// A request of a student to an agent's HTTP trigger.
+    fn asked(&self, agent: Agent, action: &str, key: &str, query: &Value) -> RequestBuilder {
+        self.post(&format!("/{agent}/{action}"))
+            .header("x-learnflow-student", STUDENT)
+            .header("idempotency-key", key)
+            .header("content-type", "application/json")
+            .body(query.to_string())
+    }
+
+    /// Asks a trigger twice what it must answer once.
+    async fn trigger(&self, agent: Agent, action: &str, query: &Value) -> Result<AgentResponded> {
+        let key = Uuid::new_v4().to_string();
+        let first = Answer::of(self.asked(agent, action, &key, query)).await?.answer_of(agent)?;
+        let repeat = Answer::of(self.asked(agent, action, &key, query)).await?.answer_of(agent)?;
+        ensure!(first == repeat, "the repeat got another answer");
+        Ok(first)
+    }
+
+    async fn submit(&self) -> Result<()> {
+        let wanted = json!({"query_text": "give me an exercise on loops"});
+        let set = self.trigger(Agent::Exercise, "generate", &wanted).await?;
+        let exercise = set.evidence["exercise_id"].as_str().context("the answer names no exercise")?;
+        let solution = json!({
+            "query_text": "here is my solution", "exercise_id": exercise, "code": "print('no idea')\n",
+        });
+        let graded = self.trigger(Agent::Exercise, "submit", &solution).await?;
+        ensure!(graded.response_type == ResponseType::Grading, "a {:?}", graded.response_type);
+        ensure!(graded.evidence["exercise_id"] == exercise, "{}", graded.evidence);
+        ensure!(graded.evidence["passed"] == false, "it passed: {}", graded.evidence);
+        Ok(())
+    }
+
+    async fn stream(&self) -> Result<()> {
+        let query = json!({"query_text": "what is a tuple?"});
+        let key = Uuid::new_v4().to_string();
+        let request = self.asked(Agent::Concepts, "explain", &key, &query);
+        let answer = Answer::of(request.header("accept", "text/event-stream")).await?;
+        answer.succeeded()?;
+        let kind = answer.header("content-type");
+        ensure!(kind.starts_with("text/event-stream"), "content-type is {kind:?}");
+        let text = String::from_utf8(answer.body)?;
+        let mut pieces = String::new();
+        let mut whole: Option<AgentResponded> = None;
+        let mut index = 0;
+        for event in text.split("\n\n") {
+            let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+            // A comment keeps a connection open and says nothing.
+            let Some(name) = field("event:") else { continue };
+            ensure!(whole.is_none(), "{name} comes behind the answer");
+            let data: Value = serde_json::from_str(field("data:").context("an event without data")?)?;
+            match name {
+                "delta" => {
+                    ensure!(data["index"] == index, "{data} is not piece {index}");
+                    pieces.push_str(data["text"].as_str().context("a delta without text")?);
+                    index += 1;
+                }
+                "answered" => whole = Some(serde_json::from_value(data)?),
+                "failed" if data["retry"] == true => {
+                    bail!(Away(format!("what the component needs is away: {data}")))
+                }
+                other => bail!("an event {other}"),
+            }
+        }
+        let whole = whole.context("the stream ends without an answer")?;
+        ensure!(index > 0 && pieces == whole.response_text, "the pieces are not the answer:\n{pieces}");
+        let repeat = Answer::of(self.asked(Agent::Concepts, "explain", &key, &query)).await?;
+        ensure!(repeat.answer_of(Agent::Concepts)? == whole, "the repeat got another answer");
         Ok(())
     }
 

@@ -2,11 +2,15 @@
 
 use learnflow_topology::graph::{BackoffPolicy, DeliveryOrder, Filter};
 
-use super::{Answer, Case, Delivered, Door, Expected, Is, Post};
+use super::{Answer, Case, DeclaredBy, Delivered, Door, Expected, Is, Legacy, Order, Post};
 
 const JSON: &str = "application/json";
 const STRUCTURED: &str = "application/cloudevents+json";
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+/// What every span of the same trace begins with.
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-";
+/// Nothing listens there, wherever the dispatcher runs.
+const REFUSING: &str = "http://127.0.0.1:1/";
 
 /// All cases.
 pub fn cases() -> Vec<Case> {
@@ -23,7 +27,10 @@ fn case(name: &'static str, says: &'static str) -> Case {
         name,
         says,
         filters: Vec::new(),
+        legacy: None,
+        subscriber: None,
         delivery: Delivered {
+            by: DeclaredBy::Trigger,
             retry: 2,
             policy: BackoffPolicy::Linear,
             delay_ms: 100,
@@ -36,7 +43,8 @@ fn case(name: &'static str, says: &'static str) -> Case {
         dead_letter_answer: status(200),
         expected: vec![at(Door::Subscriber, "e", 1)],
         least_pauses_ms: Vec::new(),
-        in_order: false,
+        order: Order::Any,
+        one_partition: false,
     }
 }
 
@@ -83,7 +91,7 @@ impl Post {
 }
 
 fn status(status: u16) -> Answer {
-    Answer { status, headers: Vec::new(), body: String::new(), delay_ms: 0 }
+    Answer { status, headers: Vec::new(), body: String::new(), delay_ms: 0, broken: false }
 }
 
 fn reply() -> Answer {
@@ -98,7 +106,7 @@ fn reply() -> Answer {
 }
 
 fn at(door: Door, id: &'static str, times: usize) -> Expected {
-    Expected { door, id, times, headers: Vec::new(), body: None }
+    Expected { door, id, times, headers: Vec::new(), body: None, after_ms: 0 }
 }
 
 fn text(value: &str) -> Is {
@@ -204,11 +212,45 @@ fn filters() -> Vec<Case> {
             Filter::Not(Box::new(exact("agent", "debug"))),
             &["debugger", "none"],
         ),
+        Case {
+            filters: Vec::new(),
+            legacy: Some(Legacy { attributes: named("agent", "debug"), beside_filters: false }),
+            ..filtered(
+                "legacy-filter",
+                "filter, the older form: every attribute equals its value.",
+                exact("agent", "debug"),
+                &["debug"],
+            )
+        },
+        Case {
+            legacy: Some(Legacy { attributes: named("agent", "debugger"), beside_filters: true }),
+            ..filtered(
+                "filters-win",
+                "Where a Trigger has both, filters wins over filter.",
+                exact("agent", "debug"),
+                &["debug"],
+            )
+        },
+        Case {
+            filters: vec![Filter::Prefix(named("agent", "debug")), Filter::Suffix(named("agent", "ger"))],
+            ..filtered(
+                "filters-anded",
+                "All filters of a Trigger have to match.",
+                exact("agent", ""),
+                &["debugger"],
+            )
+        },
     ]
 }
 
 fn delivery() -> Vec<Case> {
     const MANY: [&str; 6] = ["e1", "e2", "e3", "e4", "e5", "e6"];
+    let many = || Case {
+        posts: MANY.iter().map(|id| binary(id).with("ce-partitionkey", "k")).collect(),
+        expected: MANY.iter().map(|id| at(Door::Subscriber, id, 1)).collect(),
+        ..case("", "")
+    };
+    let ordered = |order| Delivered { order, ..case("", "").delivery };
     vec![
         Case {
             posts: vec![
@@ -217,12 +259,12 @@ fn delivery() -> Vec<Case> {
             expected: vec![Expected {
                 headers: vec![
                     ("prefer", text("reply")),
-                    ("kn-namespace", Is::There),
+                    ("kn-namespace", Is::Namespace),
                     ("ce-knativekafkapartition", Is::There),
                     ("ce-knativekafkaoffset", Is::There),
                     ("ce-partitionkey", text("k")),
                     ("ce-subject", text("s")),
-                    ("traceparent", Is::There),
+                    ("traceparent", Is::Begins(TRACE.to_owned())),
                     ("ce-knativeerrordest", Is::Absent),
                 ],
                 body: Some("{ \"n\" : 1 }".to_owned()),
@@ -230,7 +272,7 @@ fn delivery() -> Vec<Case> {
             }],
             ..case(
                 "request",
-                "A delivery is a POST in binary mode with Prefer, Kn-Namespace, partition and offset; data is byte for byte; the trace goes on.",
+                "A delivery is a POST in binary mode with Prefer, the Broker's namespace, partition and offset; data is byte for byte; the same trace goes on.",
             )
         },
         Case {
@@ -242,15 +284,33 @@ fn delivery() -> Vec<Case> {
             )
         },
         Case {
-            delivery: Delivered { order: DeliveryOrder::Ordered, ..case("", "").delivery },
-            posts: MANY.iter().map(|id| binary(id).with("ce-partitionkey", "k")).collect(),
+            expected: vec![Expected {
+                headers: vec![("ce-partitionkey", Is::Absent), ("ce-knativekafkapartition", Is::There)],
+                ..at(Door::Subscriber, "e", 1)
+            }],
+            ..case("no-key", "An event without partitionkey is taken, and delivered from any partition.")
+        },
+        Case {
+            one_partition: true,
+            name: "one-partition",
+            says: "Events with the same partitionkey are in the same partition.",
+            ..many()
+        },
+        Case {
+            delivery: ordered(DeliveryOrder::Ordered),
             answers: vec![Answer { delay_ms: 30, ..status(200) }],
-            expected: MANY.iter().map(|id| at(Door::Subscriber, id, 1)).collect(),
-            in_order: true,
-            ..case(
-                "ordered",
-                "Ordered delivery: of one partition, the next event is sent when the last is done.",
-            )
+            order: Order::OneAtATime,
+            name: "ordered",
+            says: "Ordered delivery: of one partition, the next event is sent when the last is done.",
+            ..many()
+        },
+        Case {
+            delivery: ordered(DeliveryOrder::Unordered),
+            answers: vec![Answer { delay_ms: 1_000, ..status(200) }],
+            order: Order::Overlapping,
+            name: "unordered",
+            says: "Unordered delivery: of one partition, the next event does not wait for a slow one.",
+            ..many()
         },
     ]
 }
@@ -316,6 +376,37 @@ fn answers() -> Vec<Case> {
             ..case("timeout", "No answer within the timeout: retried.")
         },
         Case {
+            subscriber: Some(REFUSING),
+            expected: vec![Expected {
+                headers: vec![
+                    ("ce-knativeerrordest", Is::SubscriberUrl),
+                    ("ce-knativeerrorcode", Is::Absent),
+                    ("ce-knativeerrordata", Is::Absent),
+                ],
+                // The pauses before both retries.
+                after_ms: 300,
+                ..at(Door::DeadLetters, "e", 1)
+            }],
+            ..case(
+                "refused",
+                "A connection that is refused: retried, then dead letter, which has no knativeerrorcode without an answer.",
+            )
+        },
+        Case {
+            answers: vec![Answer { body: "cut".to_owned(), broken: true, ..status(200) }],
+            expected: vec![
+                at(Door::Subscriber, "e", 3),
+                Expected {
+                    headers: vec![("ce-knativeerrorcode", Is::Absent)],
+                    ..at(Door::DeadLetters, "e", 1)
+                },
+            ],
+            ..case(
+                "broken",
+                "A connection that breaks before the answer is complete: retried, then dead letter.",
+            )
+        },
+        Case {
             answers: vec![status(503)],
             expected: dead(3),
             least_pauses_ms: vec![100, 200],
@@ -333,6 +424,7 @@ fn answers() -> Vec<Case> {
 
 fn dead_letters() -> Vec<Case> {
     let no = |case: Case| Case { delivery: Delivered { dead_letters: false, ..case.delivery }, ..case };
+    let by = |by, case: Case| Case { delivery: Delivered { by, ..case.delivery }, ..case };
     vec![
         Case {
             answers: vec![Answer {
@@ -393,5 +485,24 @@ fn dead_letters() -> Vec<Case> {
                 "Without a dead-letter sink a failed event is gone, and the next is delivered.",
             )
         }),
+        by(
+            DeclaredBy::Broker,
+            Case {
+                answers: vec![status(503)],
+                expected: vec![at(Door::Subscriber, "e", 2), at(Door::BrokerDeadLetters, "e", 1)],
+                ..case("inherited-delivery", "A Trigger without a delivery has its Broker's.")
+            },
+        ),
+        by(
+            DeclaredBy::TriggerBesideBroker,
+            no(Case {
+                answers: vec![status(503)],
+                expected: vec![at(Door::Subscriber, "e", 3)],
+                ..case(
+                    "own-delivery",
+                    "A Trigger's delivery replaces the Broker's as a whole: where it names no dead-letter sink, there is none.",
+                )
+            }),
+        ),
     ]
 }

@@ -3,12 +3,21 @@
 //! Source: the protobuf message `Contract` of knative-extensions/eventing-kafka-broker, in its JSON form: what the
 //! control plane writes into the ConfigMap that receiver and dispatcher watch.
 
+use std::collections::BTreeMap;
+
 use learnflow_topology::graph::{BackoffPolicy, Delivery, DeliveryOrder, Destination, Filter, Trigger};
 use serde_json::{Value, json};
 
 /// The Broker `namespace/name` on the Kafka at `bootstrap_servers`, with the Triggers of all cases.
 pub fn contract(namespace: &str, name: &str, sink_url: &str, bootstrap_servers: &str) -> Value {
-    let egresses: Vec<Value> = super::triggers(namespace, name, sink_url).iter().map(egress).collect();
+    let egresses: Vec<Value> = super::cases()
+        .iter()
+        .flat_map(|case| {
+            let [trigger, replies] = case.triggers(namespace, name, sink_url);
+            let own = egress(&trigger, case.dialects(), case.attributes());
+            [own, egress(&replies, Some(replies.filters.clone()), None)]
+        })
+        .collect();
     json!({
         "generation": 1,
         "resources": [{
@@ -16,6 +25,7 @@ pub fn contract(namespace: &str, name: &str, sink_url: &str, bootstrap_servers: 
             "topics": [crate::broker_topic(namespace, name)],
             "bootstrapServers": bootstrap_servers,
             "ingress": { "path": format!("/{namespace}/{name}") },
+            "egressConfig": delivery(&super::broker_delivery(sink_url)),
             "egresses": egresses,
             "absentAuth": {},
             "reference": { "uuid": format!("{namespace}-{name}"), "namespace": namespace, "name": name },
@@ -23,22 +33,35 @@ pub fn contract(namespace: &str, name: &str, sink_url: &str, bootstrap_servers: 
     })
 }
 
-fn egress(trigger: &Trigger) -> Value {
+fn egress(
+    trigger: &Trigger,
+    filters: Option<Vec<Filter>>,
+    attributes: Option<BTreeMap<String, String>>,
+) -> Value {
     let order = match trigger.order {
         DeliveryOrder::Ordered => "ORDERED",
         DeliveryOrder::Unordered => "UNORDERED",
     };
-    json!({
+    let mut egress = json!({
         "uid": trigger.name,
         "consumerGroup": crate::trigger_group(&trigger.namespace, &trigger.name),
         "destination": address(&trigger.subscriber),
         "replyToOriginalTopic": {},
-        "egressConfig": trigger.delivery.as_ref().map_or_else(|| json!({}), delivery),
         "deliveryOrder": order,
-        "dialectedFilter": trigger.filters.iter().map(filter).collect::<Vec<_>>(),
         "vReplicas": 1,
         "reference": { "uuid": trigger.name, "namespace": trigger.namespace, "name": trigger.name },
-    })
+    });
+    // Without one of its own, an egress has its resource's.
+    if let Some(own) = &trigger.delivery {
+        egress["egressConfig"] = delivery(own);
+    }
+    if let Some(filters) = filters {
+        egress["dialectedFilter"] = filters.iter().map(filter).collect();
+    }
+    if let Some(attributes) = attributes {
+        egress["filter"] = json!({ "attributes": attributes });
+    }
+    egress
 }
 
 fn delivery(delivery: &Delivery) -> Value {

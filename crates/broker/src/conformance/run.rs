@@ -13,7 +13,7 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use futures::future::join_all;
+use futures::{future::join_all, stream};
 use http::HeaderMap;
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::{
@@ -22,7 +22,7 @@ use hyper_util::{
 };
 use tokio::{net::TcpListener, sync::Notify};
 
-use super::{Answer, Case, Door, Expected, Is, cases};
+use super::{Answer, BROKER_DEAD_LETTERS, Case, Door, Expected, Is, Order, cases};
 
 /// How long everything that is expected may take.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -54,6 +54,28 @@ struct Arrived {
     ended: Option<Instant>,
 }
 
+/// What the cases are tried against.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The Broker's ingress: `http://HOST:PORT/NAMESPACE/NAME`.
+    pub broker_url: &'a str,
+    /// By which URL the Broker reaches the sink.
+    pub sink_url: &'a str,
+    /// Whether the Broker itself has [`super::broker_delivery`]; without it some cases say nothing and are left out.
+    pub broker_delivery: bool,
+}
+
+impl Target<'_> {
+    fn namespace(&self) -> &str {
+        self.broker_url.trim_end_matches('/').rsplit('/').nth(1).unwrap_or_default()
+    }
+
+    fn cases(&self) -> Vec<Case> {
+        let told = |case: &Case| self.broker_delivery || !case.needs_broker_delivery();
+        cases().into_iter().filter(told).collect()
+    }
+}
+
 /// The server that all Triggers deliver to.
 struct Sink {
     cases: HashMap<&'static str, Case>,
@@ -65,13 +87,13 @@ struct Sink {
     changed: Notify,
 }
 
-/// Runs all cases against the broker at `broker_url`, whose Triggers (see [`super::triggers`]) deliver to `listener`
-/// under `sink_url`. All run at the same time, once every Trigger is seen to deliver.
+/// Runs the cases against a Broker whose Triggers (see [`super::triggers`]) deliver to `listener`. All run at the same
+/// time, once every Trigger is seen to deliver.
 ///
 /// # Errors
 /// When the broker cannot be talked to at all, or some Triggers do not deliver.
-pub async fn run(broker_url: &str, listener: TcpListener, sink_url: &str) -> Result<Vec<Verdict>, String> {
-    let cases = cases();
+pub async fn run(target: Target<'_>, listener: TcpListener) -> Result<Vec<Verdict>, String> {
+    let (broker_url, cases) = (target.broker_url, target.cases());
     let sink = Arc::new(Sink {
         cases: cases.iter().map(|case| (case.name, case.clone())).collect(),
         prefix: format!("{}-", uuid::Uuid::now_v7().simple()),
@@ -89,9 +111,10 @@ pub async fn run(broker_url: &str, listener: TcpListener, sink_url: &str) -> Res
     let runs = cases.into_iter().map(|case| {
         let (sink, client) = (Arc::clone(&sink), client.clone());
         async move {
+            let posted = Instant::now();
             let mut failures = post(&client, broker_url, &sink.prefix, &case).await?;
             sink.wait(&case).await;
-            failures.extend(sink.judge(&case, sink_url));
+            failures.extend(sink.judge(&case, &target, posted));
             Ok(Verdict { case, failures })
         }
     });
@@ -108,8 +131,10 @@ async fn wait_for_triggers(
     sink: &Sink,
     cases: &[Case],
 ) -> Result<(), String> {
+    // A subscriber that is elsewhere fails; then the event comes to the dead-letter sink.
+    let first = |case: &Case| if case.subscriber.is_some() { Door::DeadLetters } else { Door::Subscriber };
     let doors: Vec<(&Case, Door)> =
-        cases.iter().flat_map(|case| [(case, Door::Subscriber), (case, Door::Replies)]).collect();
+        cases.iter().flat_map(|case| [(case, first(case)), (case, Door::Replies)]).collect();
     let deadline = Instant::now() + READY_DEADLINE;
     let mut refused = None;
     loop {
@@ -185,15 +210,7 @@ async fn receive(State(sink): State<Arc<Sink>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let (head, body) = request.into_parts();
     let Ok(body) = body.collect().await else { return empty(400) };
-    let mut parts = path.trim_start_matches('/').split('/');
-    let case = parts.next().and_then(|name| sink.cases.get(name));
-    let door = match parts.next() {
-        Some("in") => Some(Door::Subscriber),
-        Some("dead") => Some(Door::DeadLetters),
-        Some("replies") => Some(Door::Replies),
-        _ => None,
-    };
-    let (Some(case), Some(door)) = (case, door) else { return empty(404) };
+    let Some((case, door)) = sink.door(&path, &head.headers) else { return empty(404) };
     let full_id = head.headers.get("ce-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
     let Some(id) = sink.own_id(&full_id) else {
         if full_id.strip_prefix("probe-").is_some_and(|rest| rest.starts_with(&sink.prefix)) {
@@ -214,7 +231,7 @@ async fn receive(State(sink): State<Arc<Sink>>, request: Request) -> Response {
     let answer = match door {
         Door::Subscriber => case.answers.get(tries).or(case.answers.last()).cloned(),
         Door::DeadLetters => Some(case.dead_letter_answer.clone()),
-        Door::Replies => None,
+        Door::BrokerDeadLetters | Door::Replies => None,
     };
     let Some(answer) = answer else { return empty(204) };
     tokio::time::sleep(Duration::from_millis(answer.delay_ms)).await;
@@ -223,7 +240,8 @@ async fn receive(State(sink): State<Arc<Sink>>, request: Request) -> Response {
 }
 
 fn empty(status: u16) -> Response {
-    respond(&Answer { status, headers: Vec::new(), body: String::new(), delay_ms: 0 }, "", "")
+    let answer = Answer { status, headers: Vec::new(), body: String::new(), delay_ms: 0, broken: false };
+    respond(&answer, "", "")
 }
 
 fn respond(answer: &Answer, id: &str, event_type: &str) -> Response {
@@ -231,10 +249,34 @@ fn respond(answer: &Answer, id: &str, event_type: &str) -> Response {
     for (name, value) in &answer.headers {
         response = response.header(*name, value.replace("{id}", id).replace("{type}", event_type));
     }
-    response.body(Body::from(answer.body.clone())).unwrap_or_else(|_| Response::new(Body::empty()))
+    let body = if answer.broken {
+        let broken = std::io::Error::other("the connection breaks on purpose");
+        Body::from_stream(stream::iter([Ok(Bytes::from(answer.body.clone())), Err(broken)]))
+    } else {
+        Body::from(answer.body.clone())
+    };
+    response.body(body).unwrap_or_else(|_| Response::new(Body::empty()))
 }
 
 impl Sink {
+    /// Whose door a path is. The Broker's dead letters of all cases come to one, and have their case's type.
+    fn door(&self, path: &str, headers: &HeaderMap) -> Option<(&Case, Door)> {
+        let path = path.trim_start_matches('/');
+        if path == BROKER_DEAD_LETTERS {
+            let event_type = headers.get("ce-type")?.to_str().ok()?;
+            let case = self.cases.values().find(|case| case.event_type() == event_type)?;
+            return Some((case, Door::BrokerDeadLetters));
+        }
+        let (name, door) = path.split_once('/')?;
+        let door = match door {
+            "in" => Door::Subscriber,
+            "dead" => Door::DeadLetters,
+            "replies" => Door::Replies,
+            _ => return None,
+        };
+        Some((self.cases.get(name)?, door))
+    }
+
     /// The id without the prefix of this run; `None` when it is of another. A reply keeps its `re-`.
     fn own_id(&self, id: &str) -> Option<String> {
         match id.strip_prefix("re-") {
@@ -292,7 +334,7 @@ impl Sink {
         tokio::time::sleep(QUIET).await;
     }
 
-    fn judge(&self, case: &Case, sink_url: &str) -> Vec<String> {
+    fn judge(&self, case: &Case, target: &Target<'_>, posted: Instant) -> Vec<String> {
         let arrived = self.of(case);
         let mut failures = Vec::new();
         for expected in &case.expected {
@@ -302,7 +344,12 @@ impl Sink {
                 failures.push(format!("{door:?} got {id} {} times, not {}", found.len(), expected.times));
             }
             for arrived in found {
-                failures.extend(wrong(arrived, expected, &case.url(sink_url, Door::Subscriber)));
+                failures.extend(wrong(arrived, expected, case, target));
+                let after = arrived.began - posted;
+                if after < Duration::from_millis(expected.after_ms) {
+                    failures
+                        .push(format!("{door:?} got {id} after {after:?}, before {} ms", expected.after_ms));
+                }
             }
         }
         for arrived in &arrived {
@@ -319,14 +366,30 @@ impl Sink {
                 failures.push(format!("a retry came after {pause:?}, before {least} ms"));
             }
         }
-        if case.in_order {
-            let ids: Vec<&str> = subscriber.iter().map(|arrived| arrived.id.as_str()).collect();
-            let posted: Vec<&str> = case.posts.iter().map(|post| post.id).collect();
-            if ids != posted {
-                failures.push(format!("came in the order {ids:?}"));
+        let waits =
+            subscriber.windows(2).all(|pair| pair[0].ended.is_some_and(|ended| ended <= pair[1].began));
+        match case.order {
+            Order::Any => {}
+            Order::OneAtATime => {
+                let ids: Vec<&str> = subscriber.iter().map(|arrived| arrived.id.as_str()).collect();
+                let posted: Vec<&str> = case.posts.iter().map(|post| post.id).collect();
+                if ids != posted {
+                    failures.push(format!("came in the order {ids:?}"));
+                }
+                if !waits {
+                    failures.push("an event came before the one ahead of it was answered".to_owned());
+                }
             }
-            if subscriber.windows(2).any(|pair| pair[0].ended.is_none_or(|ended| ended > pair[1].began)) {
-                failures.push("an event came before the one ahead of it was answered".to_owned());
+            Order::Overlapping if waits => {
+                failures.push("every event waited for the answer to the one ahead of it".to_owned());
+            }
+            Order::Overlapping => {}
+        }
+        if case.one_partition {
+            let partitions: HashSet<_> =
+                subscriber.iter().map(|arrived| arrived.headers.get("ce-knativekafkapartition")).collect();
+            if partitions.len() != 1 || partitions.contains(&None) {
+                failures.push(format!("came from the partitions {partitions:?}"));
             }
         }
         failures
@@ -338,14 +401,17 @@ fn matching<'a>(arrived: &'a [Arrived], expected: &'a Expected) -> impl Iterator
 }
 
 /// What is wrong with a request.
-fn wrong(arrived: &Arrived, expected: &Expected, subscriber_url: &str) -> Vec<String> {
+fn wrong(arrived: &Arrived, expected: &Expected, case: &Case, target: &Target<'_>) -> Vec<String> {
+    let subscriber_url = case.url(target.sink_url, Door::Subscriber);
     let mut failures = Vec::new();
     for (name, is) in &expected.headers {
         let value =
             arrived.headers.get(*name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let right = match is {
             Is::Text(text) => value.as_deref() == Some(text),
-            Is::SubscriberUrl => value.as_deref() == Some(subscriber_url),
+            Is::Begins(beginning) => value.as_ref().is_some_and(|value| value.starts_with(beginning)),
+            Is::Namespace => value.as_deref() == Some(target.namespace()),
+            Is::SubscriberUrl => value.as_deref() == Some(&subscriber_url),
             Is::There => value.is_some(),
             Is::Absent => value.is_none(),
         };
