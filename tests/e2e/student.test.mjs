@@ -43,6 +43,8 @@ test("the first load is small, and the editor comes behind it", async () => {
   await monaco(page);
   // Again, from an empty cache, as somebody who is logged in.
   const session = await page.context().newCDPSession(page);
+  // Without the first the second holds for nothing.
+  await session.send("Network.enable");
   await session.send("Network.setCacheDisabled", { cacheDisabled: true });
   await page.reload();
   await monaco(page);
