@@ -53,7 +53,7 @@ pub struct StudentContext {
     pub total_queries: u64,
     /// The last turns, newest first, at most ten.
     pub recent_queries: Vec<RecentQuery>,
-    /// Exercises given or attempted, newest first, at most fifty.
+    /// Every exercise that was given or attempted, newest first.
     pub exercises: Vec<ExerciseState>,
 }
 
