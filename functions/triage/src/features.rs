@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Number of hash buckets, a power of two.
-pub const BUCKETS: usize = 1 << 15;
+pub const BUCKETS: usize = 1 << 17;
 
 /// Characters of prose that are looked at: a longer message says what it wants at its beginning or its end.
 const HEAD_CHARS: usize = 1_200;

@@ -37,7 +37,7 @@ pub enum ModelError {
 
 /// The weights, one signed byte each, with a scale for each class.
 ///
-/// A fresh instance of the component decides one message, which looks at some hundred of the 32,768 rows: the weights
+/// A fresh instance of the component decides one message, which looks at some hundred of the 131,072 rows: the weights
 /// stay where the file's bytes are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model<'a> {
