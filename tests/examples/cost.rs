@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, fs};
 use anyhow::{Context, ensure};
 use learnflow_agent::llm::Settings;
 use learnflow_events::payload::QuerySubmitted;
-use learnflow_testkit::{Protocol, Provider, Reply};
+use learnflow_testkit::{Metrics, Protocol, Provider, Reply};
 use learnflow_tests::System;
 use serde_json::{Value, json};
 use triage::classify;
@@ -46,7 +46,7 @@ async fn main() -> anyhow::Result<()> {
     let provider = Provider::start().await;
     let mut environment = provider.environment(Protocol::Anthropic, "key");
     environment.push(("SPIN_VARIABLE_LLM_SITE_USD_PER_DAY".to_owned(), "100000".to_owned()));
-    let system = System::start_with(environment).await?;
+    let system = System::start_with(environment.clone()).await?;
     provider.otherwise(|_| Reply::text("Well."));
     let mut weights = BTreeMap::new();
     for (agent, trigger, words, queries) in samples(&messages) {
@@ -66,7 +66,38 @@ async fn main() -> anyhow::Result<()> {
         weights.insert(agent, (words, weight));
     }
     ensure!(system.stop().await?, "the runner did not stop cleanly");
-    report(&messages, &share, &weights)
+    // Another system, whose cache is empty.
+    let system = System::start_with(environment).await?;
+    provider.reset();
+    provider.otherwise(|_| Reply::text("Well."));
+    let cached = cached(&system, &messages).await?;
+    ensure!(system.stop().await?, "the runner did not stop cleanly");
+    report(&messages, &share, &weights)?;
+    println!("{cached}");
+    Ok(())
+}
+
+/// How many questions the response cache answers when each comes from another beginner, in the order of the file.
+async fn cached(system: &System, messages: &[String]) -> anyhow::Result<String> {
+    let questions: Vec<_> = messages.iter().filter(|text| route(text) == "concepts").collect();
+    for (number, text) in questions.iter().enumerate() {
+        call(system, &format!("reader-{number}"), "concepts/explain", &json!({"query_text": text})).await?;
+    }
+    let [hits, misses] = cache_counts(system).await?;
+    Ok(format!(
+        "Of {} questions to concepts {:.0} might be in the cache, and {hits:.0} were: {:.1} %.",
+        questions.len(),
+        hits + misses,
+        100.0 * hits / (hits + misses).max(1.0)
+    ))
+}
+
+/// Hits and misses of concepts' cache so far.
+async fn cache_counts(system: &System) -> anyhow::Result<[f64; 2]> {
+    let url = format!("{}/concepts/metrics", system.running.functions_url);
+    let metrics = Metrics::read(&system.http.get(url).send().await?.text().await?).await?;
+    Ok(["cache_hits", "cache_misses"]
+        .map(|kind| metrics.value("agent_occurrences_total", &[("kind", kind)]).unwrap_or_default()))
 }
 
 fn messages() -> anyhow::Result<Vec<String>> {
