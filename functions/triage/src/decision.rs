@@ -90,8 +90,7 @@ fn reasons(model: &Model<'_>, features: &[Feature], route: Route) -> String {
     let mut named: Vec<(f32, &str)> = features
         .iter()
         .filter_map(|feature| Some((model.support(feature, class), feature.name.as_deref()?)))
-        // A word of the message is quoted in the reason: only short ones, and no absences.
-        .filter(|(support, name)| *support > 0.0 && name.chars().count() <= 40 && !name.starts_with("no "))
+        .filter(|(support, name)| *support > 0.0 && tells_something(name))
         .collect();
     named.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
     named.dedup_by(|a, b| a.1 == b.1);
@@ -114,6 +113,12 @@ fn reasons(model: &Model<'_>, features: &[Feature], route: Route) -> String {
     }
 }
 
+/// Whether a reader learns something from a name in a reason: it is no absence, no "a" or "is", and short enough to quote.
+fn tells_something(name: &str) -> bool {
+    let letters = name.chars().count();
+    letters <= 40 && !name.starts_with("no ") && (letters > 2 || !name.is_ascii())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +132,17 @@ mod tests {
         let model = Model::quantised(&vec![[0.0; CLASSES]; BUCKETS], bias, 1.0)
             .with_words(features::extract(&query).words);
         classify_with(&model, &query)
+    }
+
+    #[test]
+    fn a_reason_quotes_words_that_tell_something() {
+        let query = QuerySubmitted {
+            query_text: "what is a list comprehension?".to_owned(),
+            ..QuerySubmitted::default()
+        };
+        let reasoning = classify(&query).reasoning;
+        assert!(reasoning.contains("“list”"), "{reasoning}");
+        assert!(!reasoning.contains("“a”") && !reasoning.contains("“is”"), "{reasoning}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use learnflow_testkit::Metrics;
 use learnflow_tests::{Backend, System, submitted, wait_for};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::process::Command;
 use uuid::Uuid;
 
 use crate::kafka::OwnKafka;
@@ -159,9 +160,14 @@ async fn a_replay_after_a_fix_answers_what_fits_and_a_second_one_changes_nothing
     let of = |turn: Uuid| move |letter: &&Value| letter["query_id"] == turn.to_string();
     let destination = &open.iter().find(of(ada)).context("ada's letter")?["destination"];
     let filter = json!({"event_type": EventType::QueryRouted.as_str(), "destination": destination});
-    let replayed = operate(&system, Method::POST, "dead-letters/replay", &filter).await?;
-    let count = replayed["replayed"].as_array().map_or(0, Vec::len);
-    ensure!(count == 2 && replayed["more"] == false && replayed["stopped"].is_null(), "{replayed:#}");
+    let destination = destination.as_str().context("where it was sent")?;
+    let command = Command::new(learnflow_tests::binary()?)
+        .args(["replay", "--event-type", EventType::QueryRouted.as_str(), "--destination", destination])
+        .env("LEARNFLOW_DATA_DIR", system.data_dir())
+        .output()
+        .await?;
+    let said = String::from_utf8_lossy(&command.stdout);
+    ensure!(command.status.success() && said.ends_with("2 replayed\n"), "{command:?}");
     for turn in [ada, bob] {
         let turn = wait_for(PATIENCE, "the answer", async || {
             let turn = system.finished_turn(turn, PATIENCE).await?;
