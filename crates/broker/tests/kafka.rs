@@ -12,7 +12,7 @@ mod support;
 use support::{Bed, Subscriber};
 
 /// How long consumers may take to come back to a Kafka that was away.
-const REJOIN: Duration = Duration::from_secs(180);
+const REJOIN: Duration = Duration::from_secs(90);
 
 async fn bed() -> Bed {
     bed_on(kafka().await.unwrap().bootstrap_servers()).await

@@ -69,7 +69,7 @@ async fn without_a_broker_a_turn_waits_and_is_answered_later() -> anyhow::Result
         .context("the refused turn is not kept")?;
 
     let kafka = kafka.start().await?;
-    let turn = system.finished_turn(waiting, Duration::from_secs(600)).await?;
+    let turn = system.finished_turn(waiting, Duration::from_secs(180)).await?;
     ensure!(turn["status"] == "answered", "{turn:#}");
     ensure!(system.stop().await?, "the runner did not stop cleanly");
     kafka.stop().await;

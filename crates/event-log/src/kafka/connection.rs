@@ -132,6 +132,9 @@ impl Connection {
             .set("socket.nagle.disable", "true")
             .set("reconnect.backoff.ms", "50")
             .set("reconnect.backoff.max.ms", "1000")
+            // Otherwise clients that see no broker forget those that they know and begin anew, several times a second;
+            // of a broker that comes back meanwhile they may hear minutes later only. Names are looked up anew anyway.
+            .set("metadata.recovery.strategy", "none")
             .set_log_level(RDKafkaLogLevel::Error);
         for (name, value) in &self.security {
             config.set(*name, value);
