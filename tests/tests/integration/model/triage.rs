@@ -77,6 +77,8 @@ async fn an_unsure_message_is_routed_by_a_form_that_is_right() -> anyhow::Result
     tutor.fresh().await?;
     tutor.provider.otherwise(|_| Reply::text("It builds a list."));
     tutor.ask("ada", &json!({"query_text": sure})).await?;
-    ensure!(tutor.provider.asked().iter().all(|asked| asked.tool().is_none()), "a form was asked for");
+    // An agent that still writes on a message before may ask for a form of its own.
+    let asked = tutor.provider.asked();
+    ensure!(asked.iter().all(|asked| asked.tool() != Some("route")), "it was asked who answers");
     tutor.stop().await
 }
