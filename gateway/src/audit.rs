@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::{
     app::{App, Shared},
     identity::{Address, Admin, Identity},
+    page,
     problem::{Problem, Query},
 };
 
@@ -143,10 +144,7 @@ async fn list_audit(
     _: Admin,
     Query(filter): Query<Filter>,
 ) -> Result<Json<AuditLog>, Problem> {
-    let limit = filter.limit.unwrap_or(50);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::bad_request(format!("limit must be 1 to {MOST}.")));
-    }
+    let limit = page::rows(filter.limit, 50, MOST)?;
     if filter.action.as_deref().is_some_and(|action| !Action::NAMES.contains(&action)) {
         return Err(Problem::bad_request(format!("action is one of {}.", Action::NAMES.join(", "))));
     }
@@ -164,10 +162,7 @@ async fn list_audit(
     .bind(limit)
     .fetch_all(&app.db)
     .await?;
-    let more = entries.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-    if more {
-        entries.pop();
-    }
+    let more = page::cut(&mut entries, limit);
     let next = more.then(|| entries.last().map(|entry| entry.audit_id)).flatten();
     Ok(Json(AuditLog { entries, next }))
 }

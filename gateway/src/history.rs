@@ -14,6 +14,7 @@ use crate::{
     app::{App, Shared},
     dead_letters::SOURCE,
     identity::Identity,
+    page,
     problem::{Body, Problem, Query},
     turns::{Turn, TurnRow, turn_columns},
 };
@@ -54,10 +55,7 @@ async fn history(
     identity: Identity,
     Query(filter): Query<Filter>,
 ) -> Result<Json<History>, Problem> {
-    let limit = filter.limit.unwrap_or(20);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::bad_request(format!("limit must be 1 to {MOST}.")));
-    }
+    let limit = page::rows(filter.limit, 20, MOST)?;
     let words = filter.q.map(|words| words.replace('\0', "")).filter(|words| !words.trim().is_empty());
     let rows: Vec<TurnRow> = sqlx::query_as(concat!(
         turn_columns!(),
@@ -73,10 +71,7 @@ async fn history(
     .fetch_all(&app.db)
     .await?;
     let mut turns: Vec<Turn> = rows.into_iter().map(Turn::from).collect();
-    let more = turns.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-    if more {
-        turns.pop();
-    }
+    let more = page::cut(&mut turns, limit);
     let next = more.then(|| turns.last().map(|turn| turn.seq)).flatten();
     Ok(Json(History { turns, next }))
 }

@@ -43,6 +43,7 @@ mod oidc;
 mod operator;
 mod outbound;
 mod overview;
+mod page;
 mod password;
 mod personal;
 mod problem;

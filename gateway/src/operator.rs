@@ -14,6 +14,7 @@ use crate::{
     audit::Action,
     dead_letters::original,
     identity::{Address, Admin, Identity},
+    page,
     problem::{Body, Path, Problem, Query},
     schema,
     token::Role,
@@ -170,10 +171,7 @@ async fn replay_all(
 impl App {
     /// A page of dead letters, and whether there are more.
     async fn find(&self, filter: &Filter) -> Result<(Vec<DeadLetter>, bool), Problem> {
-        let limit = filter.limit.unwrap_or(50);
-        if !(1..=MOST).contains(&limit) {
-            return Err(Problem::bad_request(format!("limit must be 1 to {MOST}.")));
-        }
+        let limit = page::rows(filter.limit, 50, MOST)?;
         let text = |text: &Option<String>| text.as_ref().map(|text| text.replace('\0', ""));
         let mut dead_letters: Vec<DeadLetter> = sqlx::query_as(
             "SELECT d.dead_letter_id, d.event_id, d.event_type, d.student_id, d.query_id, d.event, d.destination,
@@ -202,10 +200,7 @@ impl App {
         .bind(FAILED)
         .fetch_all(&self.db)
         .await?;
-        let more = dead_letters.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-        if more {
-            dead_letters.pop();
-        }
+        let more = page::cut(&mut dead_letters, limit);
         Ok((dead_letters, more))
     }
 

@@ -14,6 +14,7 @@ use crate::{
     app::{App, Shared},
     identity::Teacher,
     learning::Progress,
+    page,
     problem::{Path, Problem, Query},
     turns::{Turn, TurnRow, turn_columns},
 };
@@ -93,18 +94,14 @@ async fn timeline(
     State(app): State<Shared>,
     Teacher(identity): Teacher,
     Path(student_id): Path<String>,
-    Query(page): Query<Before>,
+    Query(asked): Query<Before>,
 ) -> Result<Json<Timeline>, Problem> {
     let name = app.student_name(&identity, &student_id).await?;
-    let limit = page.limit.unwrap_or(PAGE);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::bad_request(format!("limit must be 1 to {MOST}.")));
-    }
-    let before = page.before.as_deref().map(Place::read).transpose()?.unwrap_or(Place::NOW);
+    let limit = page::rows(asked.limit, PAGE, MOST)?;
+    let before = asked.before.as_deref().map(Place::read).transpose()?.unwrap_or(Place::NOW);
     let mut events = app.events_before(&student_id, before, limit + 1).await?;
     events.sort_by_key(|event| std::cmp::Reverse((event.at, event.id)));
-    let more = events.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-    events.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let more = page::cut(&mut events, limit);
     let next =
         more.then(|| events.last().map(|event| Place { at: event.at, id: event.id }.write())).flatten();
     Ok(Json(Timeline { student: StudentName { student_id, name }, events, next }))
