@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use chrono::Utc;
 use futures::{FutureExt, channel::mpsc, future::Either};
-use learnflow_agent::{Answer, Fault, Question, Tutoring, check_query, write::Reader};
+use learnflow_agent::{
+    Answer, Fault, Question, Tutoring, check_query,
+    write::{Nobody, Reader},
+};
 use learnflow_events::{
     Agent, Event, EventType, Incoming, Outgoing, Route, ids, limits,
     message::{STEP_EXPLAIN, STEP_EXPLAINED, extension},
@@ -365,19 +368,6 @@ impl Reader for EventStream {
 
     fn present(&mut self) -> bool {
         !self.sender.is_closed()
-    }
-}
-
-/// The reader of an answer that is sent as a whole.
-struct Nobody;
-
-impl Reader for Nobody {
-    fn show(&mut self, _: &str) {}
-
-    fn restart(&mut self) {}
-
-    fn present(&mut self) -> bool {
-        true
     }
 }
 

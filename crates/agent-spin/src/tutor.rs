@@ -67,8 +67,9 @@ pub async fn tutor(
         authored.hint_tier = Some(question.tier);
     }
     let as_it_is = |answer: Answer| Tutored { answer, shown: false, remaining: None, run_seconds: None };
-    let writings = writings(question, &authored, writing);
-    let Some((writing, _)) = writings.first() else { return Ok(as_it_is(authored)) };
+    let Some(first) = writing_at_its_tier(question, &authored, writing) else {
+        return Ok(as_it_is(authored));
+    };
     // The programs of a model's answer would have to run.
     if !tutoring.consent || environment.runs.is_closed() {
         return Ok(as_it_is(authored));
@@ -79,8 +80,8 @@ pub async fn tutor(
         style: question.student.learning_style,
         tier: question.tier,
     };
-    let key = writing.cache.as_deref().and_then(|text| {
-        cache_key::of_question(agent.as_str(), text, view, &settings.model, writing.prompts.system)
+    let key = first.cache.as_deref().and_then(|text| {
+        cache_key::of_question(agent.as_str(), text, view, &settings.model, first.prompts.system)
     });
     if let Some(key) = &key
         && let Some(cached) = environment.database.cached_response(agent, key).await?
@@ -98,6 +99,8 @@ pub async fn tutor(
     let pause = settings.retry;
     let model = HttpModel::new(settings, environment, payer.clone());
     let sandbox = environment.sandbox().await?;
+    // Only now: to find what is to be guarded takes a look at every exercise, at each tier.
+    let writings = with_those_below(first, question, &authored, writing);
     let Some(assignment) = assignment(&writings, view) else { return Ok(as_it_is(authored)) };
     let written = write(&assignment, &model, &sandbox, reader).await?;
     for counter in &written.counters {
@@ -121,16 +124,22 @@ pub async fn tutor(
     })
 }
 
-/// How the answer is written, and those of the tiers below it, each on no more than its tier may say.
-fn writings<'a>(question: &Question, authored: &'a Answer, writing: WritingOf) -> Vec<(Writing, &'a Answer)> {
-    let answers = std::iter::successors(Some(authored), |answer| answer.below.as_deref());
-    answers
-        .map_while(|answer| {
-            let tier = answer.hint_tier.unwrap_or(question.tier);
-            let question = Question { tier, ..question.clone() };
-            Some((writing(&question, answer)?, answer))
-        })
-        .collect()
+/// How an answer is written, on no more than its tier may say.
+fn writing_at_its_tier(question: &Question, answer: &Answer, writing: WritingOf) -> Option<Writing> {
+    let tier = answer.hint_tier.unwrap_or(question.tier);
+    writing(&Question { tier, ..question.clone() }, answer)
+}
+
+/// The writing of an answer, and those of the tiers below it.
+fn with_those_below<'a>(
+    first: Writing,
+    question: &Question,
+    authored: &'a Answer,
+    writing: WritingOf,
+) -> Vec<(Writing, &'a Answer)> {
+    let answers = std::iter::successors(authored.below.as_deref(), |answer| answer.below.as_deref());
+    let below = answers.map_while(|answer| Some((writing_at_its_tier(question, answer, writing)?, answer)));
+    std::iter::once((first, authored)).chain(below).collect()
 }
 
 /// The assignment of the first writing, with those below it.

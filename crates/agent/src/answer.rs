@@ -6,7 +6,7 @@ use learnflow_events::{
 };
 use serde_json::Value;
 
-use crate::{CourseNote, Fault, StudentContext};
+use crate::{CourseNote, Fault, StudentContext, tutoring};
 
 /// What a specialist is asked.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +72,15 @@ impl Answer {
             model: None,
             below: None,
         }
+    }
+
+    /// The answer at a tier, with those of the tiers below it ([`Answer::below`]); `at` makes each.
+    pub fn by_degrees(tier: HintTier, at: impl Fn(HintTier) -> Self) -> Self {
+        let mut answer = at(tier);
+        if tier > HintTier::Nudge {
+            answer.below = Some(Box::new(Self::by_degrees(tutoring::lower(tier), at)));
+        }
+        answer
     }
 }
 

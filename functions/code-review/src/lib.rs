@@ -18,7 +18,7 @@ mod write;
 
 use std::collections::BTreeMap;
 
-use learnflow_agent::{Answer, Fault, Question, Sandbox, SkillLevel, tutoring};
+use learnflow_agent::{Answer, Fault, Question, Sandbox, SkillLevel};
 use learnflow_events::{
     code::{Outcome, RunReport},
     payload::{HintTier, Observation, ObservationKind, ResponseType},
@@ -145,14 +145,7 @@ pub async fn answer(question: &Question, sandbox: &impl Sandbox) -> Result<Answe
     let level = question.student.skill_level;
     let subject = Subject { code, tests: question.query.tests.as_deref(), level };
     let review = review(subject, sandbox).await?;
-    let mut tier = question.tier;
-    let mut answer = at_tier(&review, subject, tier);
-    let mut lowest = &mut answer;
-    while tier > HintTier::Nudge {
-        tier = tutoring::lower(tier);
-        lowest = lowest.below.insert(Box::new(at_tier(&review, subject, tier)));
-    }
-    Ok(answer)
+    Ok(Answer::by_degrees(question.tier, |tier| at_tier(&review, subject, tier)))
 }
 
 /// The review as far as a tier goes, in its text and in the data behind it.

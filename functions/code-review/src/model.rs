@@ -3,11 +3,11 @@
 use learnflow_agent::{
     Answer, Question,
     llm::{prompt::Prompts, tokens},
-    write::{Facts, Writing, about_the_student, evidence, notes_for},
+    write::{Facts, Writing, about_the_student, evidence, notes_for, printed_by_run},
 };
 use learnflow_events::payload::ResponseType;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{rewrite::Rewrite, write};
 
@@ -40,7 +40,7 @@ pub fn writing(question: &Question, authored: &Answer) -> Option<Writing> {
                 query.query_text.clone(),
                 code.clone(),
             ],
-            printed: Some(printed(&authored.evidence)),
+            printed: Some(printed_by_run(&authored.evidence)),
             failed: Some(!matches!(outcome, "ok" | "exited")),
             program: code,
         },
@@ -52,11 +52,4 @@ pub fn writing(question: &Question, authored: &Answer) -> Option<Writing> {
         holds_back: true,
         cache: None,
     })
-}
-
-/// What the program printed, with its exception.
-fn printed(evidence: &Value) -> Vec<String> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let error = &evidence["error"];
-    vec![text(&evidence["stdout"]), format!("{}: {}", text(&error["type"]), text(&error["message"]))]
 }

@@ -10,7 +10,7 @@
 //!
 //! The data behind an answer says no more than its text, since whoever reads the one can read the other.
 
-use learnflow_agent::{Answer, Fault, Question, Sandbox, SkillLevel, tutoring};
+use learnflow_agent::{Answer, Fault, Question, Sandbox, SkillLevel};
 use learnflow_events::{
     code::Outcome,
     payload::{HintTier, Observation, ObservationKind, QuerySubmitted, ResponseType},
@@ -51,7 +51,8 @@ pub async fn answer(question: &Question, sandbox: &impl Sandbox) -> Result<Answe
     };
     let suite = suite_of(query, &code);
     let diagnosis = diagnose_against(&code, suite.as_ref(), Budget::default(), sandbox).await?;
-    Ok(with_diagnosis(question, &diagnosis, pasted.error.as_ref()))
+    let error = pasted.error.as_ref();
+    Ok(Answer::by_degrees(question.tier, |tier| at_tier(question, tier, &diagnosis, error)))
 }
 
 /// What says whether the program is right: the student's own tests, or those of the exercise that it is a try at.
@@ -125,18 +126,6 @@ fn meaning(kind: &str) -> &'static str {
         "EOFError" => "The program asked for input and there was none left.",
         _ => "",
     }
-}
-
-/// The answer at the question's tier, with those of the tiers below it.
-fn with_diagnosis(question: &Question, diagnosis: &Diagnosis, pasted: Option<&PastedError>) -> Answer {
-    let mut answer = at_tier(question, question.tier, diagnosis, pasted);
-    let mut lowest = &mut answer;
-    let mut tier = question.tier;
-    while tier > HintTier::Nudge {
-        tier = tutoring::lower(tier);
-        lowest = lowest.below.insert(Box::new(at_tier(question, tier, diagnosis, pasted)));
-    }
-    answer
 }
 
 fn at_tier(

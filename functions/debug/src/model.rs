@@ -3,7 +3,7 @@
 use learnflow_agent::{
     Answer, Question,
     llm::{prompt::Prompts, tokens},
-    write::{Facts, Writing, about_the_student, evidence, notes_for},
+    write::{Facts, Writing, about_the_student, evidence, notes_for, printed_by_run},
 };
 use learnflow_events::payload::ResponseType;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ pub fn writing(question: &Question, authored: &Answer) -> Option<Writing> {
                 query.tests.clone().unwrap_or_default(),
                 code.clone(),
             ],
-            printed: Some(printed(&authored.evidence)),
+            printed: Some([printed_by_run(&authored.evidence), in_tests(&authored.evidence)].concat()),
             failed: Some(!matches!(outcome, "ok" | "exited")),
             program: code,
         },
@@ -55,23 +55,11 @@ pub fn writing(question: &Question, authored: &Answer) -> Option<Writing> {
     })
 }
 
-/// What the program printed, with its exception, and what it printed or gave in a test that failed.
-fn printed(evidence: &Value) -> Vec<String> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let mut printed = vec![text(&evidence["stdout"])];
-    if let Some(error) = evidence["error"].as_object() {
-        printed.push(format!("{}: {}", text(&error["type"]), text(&error["message"])));
-    }
-    for failure in evidence["tests"]["failures"].as_array().into_iter().flatten() {
-        let message = text(&failure["message"]);
-        printed.extend(
-            message
-                .lines()
-                .filter_map(|line| line.trim().strip_prefix("got:"))
-                .map(|got| got.trim().to_owned()),
-        );
-    }
-    printed
+/// What the program printed or gave in the tests that failed.
+fn in_tests(evidence: &Value) -> Vec<String> {
+    let failures = evidence["tests"]["failures"].as_array().into_iter().flatten();
+    let lines = failures.filter_map(|failure| failure["message"].as_str()).flat_map(str::lines);
+    lines.filter_map(|line| line.trim().strip_prefix("got:")).map(|got| got.trim().to_owned()).collect()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use learnflow_events::{
     Agent, EventType, ids,
     payload::{HintTier, ModelUse, ResponseType},
 };
-use learnflow_exercise_bank::draft::{adopt, adopt_all};
+use learnflow_exercise_bank::draft::adopt;
 use serde_json::{Value, json};
 use spin_sdk::{http::Request, http_service};
 
@@ -28,7 +28,6 @@ async fn handle(request: Request) -> Response {
         request,
         async |question, turn, environment| {
             let sandbox = environment.sandbox().await?;
-            adopt_all(&environment.database.kept_exercises(&turn.student_id, &question.query).await?);
             let submits = question.query.code.is_some() && question.query.exercise_id.is_some();
             if turn.action.as_deref() != Some("submit")
                 && !submits

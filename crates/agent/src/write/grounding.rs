@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 /// What an answer must agree with.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -218,6 +220,15 @@ fn outputs(prose: &str, facts: &Facts) -> Option<Disagreement> {
         }
     }
     None
+}
+
+/// What a run printed, and how its exception reads, by an answer's evidence (`stdout`, `error`).
+pub fn printed_by_run(evidence: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let error = &evidence["error"];
+    let exception =
+        error.is_object().then(|| format!("{}: {}", text(&error["type"]), text(&error["message"])));
+    [text(&evidence["stdout"])].into_iter().chain(exception).collect()
 }
 
 /// Whether a claimed output is in what was printed, as whole words and numbers: `5` is not in "15", "-5" or "5.5".

@@ -10,7 +10,7 @@ use learnflow_agent::{
         Completion, Model, ModelFault, ModelFaultKind, ModelRequest, Reply, Settings, anthropic, openai,
         prompt::SystemView,
     },
-    write::{Assignment, Reader, Writing, write},
+    write::{Assignment, Nobody, Writing, write},
 };
 use learnflow_events::{
     code::{RunReport, RunRequest, TestReport, TestRequest},
@@ -200,17 +200,5 @@ impl Sandbox for Away {
 
     async fn test(&self, _: &TestRequest) -> Result<TestReport, Fault> {
         Err(Fault::retry("there is no sandbox"))
-    }
-}
-
-struct Nobody;
-
-impl Reader for Nobody {
-    fn show(&mut self, _: &str) {}
-
-    fn restart(&mut self) {}
-
-    fn present(&mut self) -> bool {
-        true
     }
 }
