@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use learnflow_events::{EventType, Topic};
-use learnflow_topology::{Destination, Filter, Graph, KafkaTopic, Trigger};
+use learnflow_topology::{Destination, Filter, Graph, KafkaSource, KafkaTopic, Trigger};
 use serde_json::{Map, Value, json};
 
 use crate::contract::{self, Schemas};
@@ -181,15 +181,19 @@ fn fed<'a>(graph: &'a Graph, publishers: &'a [Publisher]) -> BTreeMap<&'a str, B
     }
     // Producers write to Kafka what their KafkaSource may send on.
     for source in &graph.sources {
-        let sent_on =
-            publishers.iter().filter(|publisher| publisher.is_source && publisher.who == source.name);
-        let types: BTreeSet<EventType> = sent_on.flat_map(|publisher| &publisher.types).copied().collect();
+        let types: BTreeSet<EventType> = sent_on(source, publishers).collect();
         for topic in &source.topics {
             fed.entry(topic).or_default().extend(&types);
         }
     }
     fed.entry(BROKER).or_default().extend(graph.triggers.iter().flat_map(answered));
     fed
+}
+
+/// What a KafkaSource may send on.
+fn sent_on(source: &KafkaSource, publishers: &[Publisher]) -> impl Iterator<Item = EventType> {
+    let own = publishers.iter().filter(|publisher| publisher.is_source && publisher.who == source.name);
+    own.flat_map(|publisher| publisher.types.iter().copied())
 }
 
 /// What comes back from a Trigger's subscriber.
@@ -339,13 +343,11 @@ fn operations(graph: &Graph, publishers: &[Publisher]) -> Value {
     }
     for source in &graph.sources {
         for topic in &source.topics {
-            let sent_on =
-                publishers.iter().filter(|publisher| publisher.is_source && publisher.who == source.name);
             let operation = json!({
                 "action": "receive",
                 "title": format!("the KafkaSource {} sends it on to the Broker", source.name),
                 "channel": channel(topic),
-                "messages": of(topic, &mut sent_on.flat_map(|publisher| publisher.types.iter().copied())),
+                "messages": of(topic, &mut sent_on(source, publishers)),
             });
             operations.insert(format!("{}-{topic}", source.name), operation);
         }

@@ -200,11 +200,13 @@ impl<'a> Message<'a> {
         if (self.words.len() as f64) < STATEMENT_SHARE * STATEMENT_WORDS as f64 {
             return false;
         }
-        let mut content: Vec<String> =
-            words(statement).filter(|word| word.chars().count() >= CONTENT_LETTERS).collect();
-        content.sort();
+        // Every statement of the bank is looked at for every question: in lower case at once, and not word by word.
+        let statement = statement.to_lowercase();
+        let mut content: Vec<&str> =
+            split(&statement).filter(|word| word.chars().count() >= CONTENT_LETTERS).collect();
+        content.sort_unstable();
         content.dedup();
-        let there = content.iter().filter(|word| self.words.contains(word)).count();
+        let there = content.iter().filter(|word| self.words.iter().any(|own| own == *word)).count();
         content.len() >= STATEMENT_WORDS && there as f64 >= STATEMENT_SHARE * content.len() as f64
     }
 }
@@ -215,7 +217,11 @@ fn is_part(c: char) -> bool {
 
 /// The words of a text in lower case; a name in several parts is several words.
 fn words(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
+    split(text).map(str::to_lowercase)
+}
+
+fn split(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]

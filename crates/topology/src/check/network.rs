@@ -26,8 +26,8 @@ const COMMON: [&str; 3] = ["kube-system:53", "postgres:5432", "monitoring/opente
 /// The whole world but private addresses.
 const INTERNET: &str =
     "0.0.0.0/0 except 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 100.64.0.0/10";
-/// Where Kourier's pods are.
-const INGRESS: (&str, &str) = ("kourier-system", "3scale-kourier-gateway");
+/// Kourier's pods.
+const INGRESS: &str = "kourier-system/3scale-kourier-gateway";
 /// The labels by which namespaces and pods have names.
 const NAMESPACE: [&str; 1] = ["kubernetes.io/metadata.name"];
 const NAME: [&str; 2] = ["app", "app.kubernetes.io/name"];
@@ -70,7 +70,7 @@ impl<'a> Check<'a> {
         if !agents {
             return;
         }
-        let (namespace, app) = INGRESS;
+        let Some((namespace, app)) = INGRESS.split_once('/') else { return };
         let pods = Pods {
             namespace: namespace.to_owned(),
             name: app.to_owned(),
@@ -99,8 +99,8 @@ impl<'a> Check<'a> {
                 callees.extend(ports(&["sandbox-host"], &[8000]));
                 callees.extend(ports(&["knative-eventing/kafka-broker-receiver"], &[8080, 8443]));
                 callees.extend(ports(&["kafka"], &[9092, 9093]));
-                callees.extend(ports(&[&format!("{}/{}", INGRESS.0, INGRESS.1)], &[8081, 8444]));
-                let people = ["ingress-nginx/ingress-nginx", "kourier-system/3scale-kourier-gateway"];
+                callees.extend(ports(&[INGRESS], &[8081, 8444]));
+                let people = ["ingress-nginx/ingress-nginx", INGRESS];
                 callers.extend(ports(&people, &[3000]));
                 callers.extend(self.dispatchers(pods, 3001));
                 callers.extend(ports(&["monitoring/prometheus"], &[3001]));
@@ -116,11 +116,7 @@ impl<'a> Check<'a> {
             "migrate" => {}
             name => {
                 name.parse::<Agent>().ok()?;
-                let through = [
-                    "knative-serving/activator",
-                    "knative-serving/autoscaler",
-                    "kourier-system/3scale-kourier-gateway",
-                ];
+                let through = ["knative-serving/activator", "knative-serving/autoscaler", INGRESS];
                 callers.extend(ports(&through, &PROXY_PORTS));
                 if may(Capability::Sandbox) {
                     callees.extend(ports(&["sandbox-host"], &[8000]));
