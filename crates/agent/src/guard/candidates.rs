@@ -38,6 +38,15 @@ impl Found {
             self.programs.push(program);
         }
     }
+
+    /// A program of which only the names may be others than those asked for.
+    fn add_named(&mut self, program: &str, names: &[String]) {
+        let stand_ins = stand_ins(program, names);
+        self.add(aliased(program, &stand_ins));
+        if !stand_ins.is_empty() {
+            self.add(renamed(program, &stand_ins));
+        }
+    }
 }
 
 fn of_text(text: &str, guard: &Guard, found: &mut Found) {
@@ -88,12 +97,12 @@ fn of_piece(piece: &str, guard: &Guard, found: &mut Found) {
         if piece.trim().is_empty() {
             continue;
         }
-        found.add(renamed(&piece, &guard.names));
+        found.add_named(&piece, &guard.names);
         for base in [&guard.program, &guard.starter] {
             if base.trim().is_empty() {
                 continue;
             }
-            found.add(renamed(&format!("{}\n{piece}", base.trim_end()), &guard.names));
+            found.add_named(&format!("{}\n{piece}", base.trim_end()), &guard.names);
             if !piece.contains("def ") && !piece.contains("class ") {
                 for body in bodies(base, &piece) {
                     found.add(body);
@@ -103,9 +112,9 @@ fn of_piece(piece: &str, guard: &Guard, found: &mut Found) {
     }
 }
 
-/// The program, and what it defines under the names that are asked for: a function of another name is the same
-/// function. A single definition stands for every name that is missing.
-fn renamed(piece: &str, names: &[String]) -> String {
+/// The names that are asked for and not defined, each with the name of the definition that stands in for it: a function
+/// of another name is the same function. A single definition stands in for every name that is missing.
+fn stand_ins<'a>(piece: &'a str, names: &'a [String]) -> Vec<(&'a str, &'a str)> {
     let defined: Vec<&str> = piece
         .lines()
         .filter_map(|line| {
@@ -113,30 +122,52 @@ fn renamed(piece: &str, names: &[String]) -> String {
                 .or_else(|| line.strip_prefix("class "))
                 .or_else(|| line.strip_prefix("async def "))
         })
-        .filter_map(|rest| rest.split(|c: char| !(c.is_alphanumeric() || c == '_')).next())
+        .filter_map(|rest| rest.split(|c: char| !is_part(c)).next())
         .chain(piece.lines().filter_map(|line| line.split_once(" = lambda").map(|(name, _)| name.trim())))
         .filter(|name| !name.is_empty())
         .collect();
+    let missing: Vec<&str> =
+        names.iter().map(String::as_str).filter(|name| !defined.contains(name)).collect();
+    let others: Vec<&str> =
+        defined.iter().copied().filter(|name| !names.iter().any(|known| known == name)).collect();
+    let Some(last) = others.last() else { return Vec::new() };
+    // Also when the student's own definition is there, the new one may be meant in its place.
+    if let ([], [name]) = (missing.as_slice(), names)
+        && defined.last() != Some(&name.as_str())
+    {
+        return vec![(name, last)];
+    }
+    let stand_in = |at: usize| if missing.len() == others.len() { others[at] } else { last };
+    missing.iter().enumerate().map(|(at, name)| (*name, stand_in(at))).collect()
+}
+
+/// The program, and behind it the names that are asked for as others of what stands in for them.
+fn aliased(piece: &str, stand_ins: &[(&str, &str)]) -> String {
     let mut program = piece.trim_end().to_owned();
     program.push('\n');
-    let missing: Vec<&String> = names.iter().filter(|name| !defined.contains(&name.as_str())).collect();
-    let others: Vec<&&str> =
-        defined.iter().filter(|name| !names.iter().any(|known| known == **name)).collect();
-    if let Some(last) = others.last() {
-        for (at, name) in missing.iter().enumerate() {
-            let stands_in = if missing.len() == others.len() { others[at] } else { last };
-            program.push_str(&format!("{name} = {stands_in}\n"));
-        }
-        // Also when the student's own definition is there, the new one may be meant in its place.
-        if missing.is_empty()
-            && names.len() == 1
-            && defined.len() > 1
-            && defined.last() != Some(&names[0].as_str())
-        {
-            program.push_str(&format!("{} = {last}\n", names[0]));
-        }
+    for (name, stand_in) in stand_ins {
+        program.push_str(&format!("{name} = {stand_in}\n"));
     }
     program
+}
+
+/// The program with the names that are asked for wherever those of their stand-ins were, in texts too: tests compare
+/// what `repr` gives and what an exception says.
+fn renamed(piece: &str, stand_ins: &[(&str, &str)]) -> String {
+    stand_ins.iter().fold(piece.to_owned(), |program, (name, stand_in)| {
+        let chunks = program.split_inclusive(|c: char| !is_part(c));
+        chunks
+            .map(|chunk| match chunk.strip_prefix(stand_in) {
+                Some(rest) if !rest.contains(is_part) => format!("{name}{rest}"),
+                _ => chunk.to_owned(),
+            })
+            .collect()
+    })
+}
+
+/// Whether a character can be part of a name.
+fn is_part(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 /// The functions of a file with `piece` as their body, each at a time.
@@ -232,10 +263,7 @@ fn single_lines(lines: &[String], guard: &Guard, found: &mut Found) {
 /// Words and signs that two lines have in common.
 fn shared(one: &str, other: &str) -> usize {
     let words = |line: &str| -> Vec<String> {
-        line.split(|c: char| !(c.is_alphanumeric() || c == '_'))
-            .filter(|word| !word.is_empty())
-            .map(str::to_owned)
-            .collect()
+        line.split(|c: char| !is_part(c)).filter(|word| !word.is_empty()).map(str::to_owned).collect()
     };
     let other = words(other);
     words(one).iter().filter(|word| other.contains(word)).count()
@@ -339,6 +367,16 @@ mod tests {
             assert!(candidates.iter().any(solves), "{name}:\n{answer}\n{candidates:#?}");
             assert!(candidates.len() < 200, "{name}: {} candidates", candidates.len());
         }
+    }
+
+    /// Tests compare texts in which a name is.
+    #[test]
+    fn a_name_that_was_changed_in_texts_too_is_changed_back() {
+        let guard = Guard { names: vec!["Coin".to_owned(), "toss".to_owned()], ..Guard::default() };
+        let shown = "class my_Coin:\n    def __repr__(self):\n        return f'my_Coin({self.side})'\n\n\n\
+                     def my_toss():\n    return my_Coin('heads')\n";
+        let candidates = candidates(&format!("```python\n{shown}```"), &guard);
+        assert!(candidates.contains(&shown.replace("my_", "")), "{candidates:#?}");
     }
 
     /// A program that reads and prints is right only when it prints nothing else.
