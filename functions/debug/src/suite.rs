@@ -9,8 +9,13 @@ use learnflow_events::code::{RunLimits, TestCase, TestRequest};
 use learnflow_exercise_bank::{Exercise, TestKind};
 use serde_json::json;
 
-/// How the driver compares the calls of an exercise; driver.py runs the file that begins with it.
-const CALLS: &str = include_str!("experiment/calls.py");
+/// What counts as equal, as for the sandbox, and how the driver compares the calls of an exercise; driver.py runs the file
+/// that begins with both.
+const CALLS: &str = concat!(
+    include_str!("../../../sandbox-host/guest/_learnflow/equality.py"),
+    "\n\n",
+    include_str!("experiment/calls.py")
+);
 /// The class of that file.
 const CALLS_CLASS: &str = "Examples.test_";
 /// The name by which tests of an exercise know the program.

@@ -2,13 +2,13 @@
 
 import importlib
 import io
-import math
 import sys
 import unittest
 
 from wit_world import Comparison, Ended, Ending, Verdict
 
 from . import failure, files, program
+from .equality import same
 
 TESTS = "test_program.py"
 _repr, _type = repr, type
@@ -25,26 +25,6 @@ def _import_program(request, module):
     failure.set_sources(sources)
     module_main = program.fresh_main()
     sys.modules["__main__"] = module_main
-
-
-def same(expected, got):
-    """Equality that a test means: floats to a relative 1e-9, also inside containers of the same type."""
-    kind = _type(expected)
-    if kind is float or _type(got) is float:
-        if not (_type(got) in (int, float, bool) and kind in (int, float, bool)):
-            return bool(expected == got)
-        return expected == got or math.isclose(expected, got, rel_tol=1e-9) or (expected != expected and got != got)
-    if kind in (list, tuple):
-        return (
-            isinstance(got, kind) and len(expected) == len(got) and all(same(a, b) for a, b in zip(expected, got))
-        )
-    if kind is dict:
-        return (
-            isinstance(got, dict)
-            and len(expected) == len(got)
-            and all(key in got and same(value, got[key]) for key, value in expected.items())
-        )
-    return bool(expected == got)
 
 
 def _short(value):
