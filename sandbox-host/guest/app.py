@@ -14,7 +14,7 @@ from _learnflow import files  # noqa: E402
 
 files.put_in_place()
 
-from _learnflow import failure, library, program, signals, suite, warm  # noqa: E402
+from _learnflow import failure, immortal, library, program, signals, suite, warm  # noqa: E402
 
 import wit_world  # noqa: E402
 from componentize_py_types import Err  # noqa: E402
@@ -24,9 +24,8 @@ _hidden = False
 
 
 def _hide():
-    """Frees this module's name for a module of the program, and takes the guest's own and those of the host's
-    interface away: who changes the first or calls the second with wrong types traps. (The start of the component
-    needs all of them.)"""
+    """Frees this module's name for a module of the program, and takes those of the host's interface away: who calls
+    them with wrong types traps."""
     global _hidden
     if not _hidden:
         _hidden = True
@@ -37,9 +36,8 @@ def _hide():
 class WitWorld(wit_world.WitWorld):
     """The exports of the world."""
 
-    def prepare(self):
-        _hide()
-        warm.warm()
+    def forget(self):
+        warm.forget()
 
     def run(self, program_):
         _hide()
@@ -73,5 +71,10 @@ warm.at_build()
 clock.connect()
 signals.connect()
 
-# Looked up here once: whoever looks at all modules in each run touches, and so copies, a page for nearly every name.
+# Every name that is taken away in an instance touches, and so copies, a page or two. The start of the component needs
+# the others, which are looked up here once: whoever looks at all modules touches a page for nearly each.
+for _name in [name for name in sys.modules if name.partition(".")[0] == "_learnflow"]:
+    del sys.modules[_name]
 _NAMES = tuple(name for name in sys.modules if name == __name__ or files.is_hidden(name))
+immortal.list_objects()
+immortal.fill_holes()

@@ -20,7 +20,7 @@ use crate::{
 
 /// Raised whenever [`config`], or what is done to the component before, changes in a way that wasmtime's own
 /// compatibility check does not see.
-const CONFIG_VERSION: u32 = 3;
+const CONFIG_VERSION: u32 = 4;
 /// Largest linear memory of an interpreter, in bytes: what is reserved for each, not what is used.
 pub(crate) const MEMORY_MAX_BYTES: usize = 512 << 20;
 /// Core instances of an interpreter.

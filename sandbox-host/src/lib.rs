@@ -18,6 +18,7 @@ mod executor;
 mod fleet;
 mod frames;
 mod guest;
+mod immortal;
 pub mod limits;
 mod live;
 mod mcp;

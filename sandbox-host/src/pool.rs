@@ -8,10 +8,10 @@ use std::{
 };
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::{Store, UpdateDeadline, ensure};
 
 use crate::{
-    bindings::Sandbox,
+    bindings::{Ending, Program, Sandbox},
     clock::{Meter, Metered, Ticker},
     engine::{Loaded, Metering, counting_path},
     error::ExecutorError,
@@ -28,6 +28,16 @@ const QUIET: Duration = Duration::from_millis(5);
 const RETIRED: usize = 8;
 /// Processor time for preparing an interpreter.
 const PREPARE_LIMIT: Duration = Duration::from_secs(10);
+/// Does a little of what every program does: prints, defines, calls, catches.
+const WARM_UP: &str = "\
+print('x')
+def f(a):
+    return [i for i in range(a)]
+try:
+    f(3)[4] / 0
+except Exception as e:
+    pass
+";
 /// Runs at a time whose instructions are counted; more wait for their turn.
 const COUNTED_RUNS: u32 = 8;
 
@@ -93,6 +103,18 @@ impl Interpreter {
         store.set_epoch_deadline(turn_ms(limit));
         let run = Box::pin(call(guest, store));
         Metered { run, meter: Arc::clone(meter), ticker: Arc::clone(ticker) }.await
+    }
+}
+
+/// [`WARM_UP`] as a request.
+fn warm_up() -> Program {
+    Program {
+        code: WARM_UP.to_owned(),
+        files: Vec::new(),
+        argv: Vec::new(),
+        stdin: Some(String::new()),
+        recording: None,
+        seed: 1,
     }
 }
 
@@ -243,11 +265,17 @@ impl Pool {
         }
     }
 
-    /// Makes an interpreter and touches the memory that programs need.
+    /// Makes an interpreter and has it run a program as it will run a student's, so that the memory for that is there.
     async fn make_prepared(&self) -> Result<Interpreter, ExecutorError> {
         let mut interpreter = self.make(&self.loaded).await?;
-        let prepare = interpreter.call(PREPARE_LIMIT, async |guest, store| guest.call_prepare(store).await);
+        interpreter.store.data_mut().output.limit = WARM_UP.len();
+        let prepare = interpreter.call(PREPARE_LIMIT, async |guest, store| {
+            let ended = guest.call_run(&mut *store, &warm_up()).await?;
+            ensure!(ended.ending == Ending::Ok, "the program that prepares an interpreter: {ended:?}");
+            guest.call_forget(store).await
+        });
         prepare.await.map_err(ExecutorError::engine)?;
+        interpreter.store.data_mut().output.stdout.clear();
         Ok(interpreter)
     }
 

@@ -2,6 +2,8 @@
 
 use std::{
     collections::HashMap,
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::PathBuf,
     sync::{Arc, Mutex},
 };
@@ -9,7 +11,8 @@ use std::{
 use anyhow::Context;
 use futures::{SinkExt, StreamExt};
 use learnflow_events::code::{RunRequest, TestVerdict};
-use tokio::sync::mpsc;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use tokio::{net::unix::pipe, sync::mpsc};
 use tokio_util::codec::{FramedRead, FramedWrite};
 
 use crate::{
@@ -49,13 +52,29 @@ pub fn executor_main() -> anyhow::Result<()> {
     let executor = Executor::load(&cwasm, options)?;
     // The first instance opens what later ones share, so it comes before files are given up.
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(executor.prepare())?;
+    let pipes = Pipes { orders: opened(io::stdin().as_fd())?, words: opened(io::stdout().as_fd())? };
     // From here on nothing needs files or privileges. Threads inherit this, so it comes before the workers.
     let confinement = confine::confine();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(number(ENV_THREADS, 2)?)
         .enable_all()
         .build()?;
-    runtime.block_on(serve(executor, confinement))
+    runtime.block_on(serve(executor, pipes, confinement))
+}
+
+/// How the service and this process talk.
+struct Pipes {
+    orders: OwnedFd,
+    words: OwnedFd,
+}
+
+/// A pipe at which no thread has to wait: handing each message from thread to thread would cost more than to run a small
+/// program.
+fn opened(pipe: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let pipe = pipe.try_clone_to_owned()?;
+    let flags = OFlag::from_bits_retain(fcntl(&pipe, FcntlArg::F_GETFL)?);
+    fcntl(&pipe, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+    Ok(pipe)
 }
 
 type Runs = Arc<Mutex<HashMap<u64, Handle>>>;
@@ -65,15 +84,15 @@ struct Handle {
     interrupt: Interrupt,
 }
 
-async fn serve(executor: Executor, confinement: Vec<String>) -> anyhow::Result<()> {
+async fn serve(executor: Executor, pipes: Pipes, confinement: Vec<String>) -> anyhow::Result<()> {
     let executor = Arc::new(executor);
     let hello = RunRequest { code: "print('ready')".to_owned(), ..RunRequest::default() };
     let report = executor.run(&hello, RunIo::default()).await?;
     anyhow::ensure!(report.stdout == "ready\n", "the warm run gave {report:?}");
 
     let (words, mut outbox) = mpsc::unbounded_channel::<Word>();
+    let mut out = FramedWrite::new(pipe::Sender::from_owned_fd_unchecked(pipes.words)?, codec());
     let writer = tokio::spawn(async move {
-        let mut out = FramedWrite::new(tokio::io::stdout(), codec());
         while let Some(word) = outbox.recv().await {
             out.feed(encode(&word)).await?;
             // What is there already goes out in one write.
@@ -96,7 +115,7 @@ async fn serve(executor: Executor, confinement: Vec<String>) -> anyhow::Result<(
     });
 
     let runs = Runs::default();
-    let mut orders = FramedRead::new(tokio::io::stdin(), codec());
+    let mut orders = FramedRead::new(pipe::Receiver::from_owned_fd_unchecked(pipes.orders)?, codec());
     while let Some(frame) = orders.next().await {
         handle(decode(&frame?)?, &executor, &runs, &words);
     }

@@ -124,3 +124,24 @@ async fn random_state_is_fresh_and_seeds_repeat() {
     assert_eq!(one.stdout, two.stdout);
     assert_ne!(one.stdout, other.stdout);
 }
+
+/// What is there before a program is not counted, see `immortal.rs`; what a program makes is counted and collected.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_what_a_program_makes_is_counted() {
+    let code = r"
+import sys, gc, weakref, json, enum
+print(all(sys.getrefcount(thing) >= 2**30 for thing in (json, json.dumps, enum.Enum, sys.modules, json.dumps.__code__)))
+class Node: pass
+one, other = Node(), Node()
+print(sys.getrefcount(one), sys.getrefcount(Node) < 100)
+one.other, other.other = other, one
+gone = weakref.ref(one)
+del one, other
+gc.collect()
+print(gone())
+";
+    for prepared in [0, 1] {
+        let report = support::run(&support::executor(prepared).await, code).await;
+        assert_eq!(report.stdout, "True\n2 True\nNone\n", "{report:?}");
+    }
+}

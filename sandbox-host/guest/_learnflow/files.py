@@ -113,18 +113,13 @@ def clear():
     _untouched = True
 
 
-def spoil():
-    """What `clear` made is not to be relied upon."""
-    global _untouched
-    _untouched = False
-
-
 def install(sources):
     """Makes `sources` (path to text) the program's files, and nothing else."""
     global _untouched
     if not _untouched:
         clear()
     _untouched = False
+    memory_os.restore_environment()
     _sources.clear()
     _sources.update(sources)
     SYSTEM.start(clock.host.wall_clock())

@@ -463,6 +463,25 @@ def environment():
     os.environb = os._Environ(data, _bytes, bytes, _bytes, bytes)
 
 
+# What the first program of an instance gets, once it has been set aside.
+_first_environment = None
+
+
+def set_environment_aside():
+    """Keeps this environment for the first program: the start of an instance clears the one that it finds."""
+    global _first_environment
+    _first_environment = os.environ, os.environb
+    environment()
+
+
+def restore_environment():
+    """Gives a program what was set aside, if it is the instance's first."""
+    global _first_environment
+    if _first_environment is not None:
+        os.environ, os.environb = _first_environment
+        _first_environment = None
+
+
 def _bytes(value):
     if not isinstance(value, bytes):
         raise TypeError(f"bytes expected, not {type(value).__name__}")

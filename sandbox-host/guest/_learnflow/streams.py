@@ -71,33 +71,30 @@ def _text_output(channel, number, name, errors):
     return io.TextIOWrapper(raw, encoding="utf-8", errors=errors, newline="\n", line_buffering=True)
 
 
-# Output streams that nobody has printed to yet; see `prepare`.
+# Streams that nobody has used yet; see `prepare`.
 _unused = None
 
 
-def _outputs():
+def _fresh():
+    """Output streams, and a standard input of which all is known, which is put into the buffer below it."""
+    buffer = io.BytesIO()
+    buffer.name = "<stdin>"
     out = _text_output(host.Channel.STDOUT, 1, "<stdout>", "strict")
     err = _text_output(host.Channel.STDERR, 2, "<stderr>", "backslashreplace")
     out.mode = err.mode = "w"
-    return out, err
+    return buffer, _text_input(buffer), out, err
 
 
 def prepare():
-    """Makes the output streams of the next program ahead of it, and closes those of the last."""
+    """Makes the streams of the next program ahead of it, and closes those of the last."""
     global _unused
-    _unused = out, err = _outputs()
+    _unused = _, _, out, err = _fresh()
     sys.stdin = sys.__stdin__ = None
     sys.stdout = sys.__stdout__ = out
     sys.stderr = sys.__stderr__ = err
 
 
-def _input_stream(stdin):
-    """Standard input: all of it, or None to ask the host for lines."""
-    if stdin is None:
-        raw = io.BufferedReader(_Lines(), 1)
-    else:
-        raw = io.BytesIO(stdin.encode("utf-8", "replace"))
-        raw.name = "<stdin>"
+def _text_input(raw):
     text = io.TextIOWrapper(raw, encoding="utf-8", errors="strict", newline=None)
     text.mode = "r"
     return text
@@ -106,9 +103,13 @@ def _input_stream(stdin):
 def install(stdin):
     """Makes fresh streams the program's own; `stdin` is all of standard input, or None to ask the host for lines."""
     global _unused
-    text = _input_stream(stdin)
-    out, err = _unused or _outputs()
+    buffer, text, out, err = _unused or _fresh()
     _unused = None
+    if stdin is None:
+        text = _text_input(io.BufferedReader(_Lines(), 1))
+    else:
+        buffer.write(stdin.encode("utf-8", "replace"))
+        buffer.seek(0)
     sys.stdin = sys.__stdin__ = text
     sys.stdout = sys.__stdout__ = out
     sys.stderr = sys.__stderr__ = err
