@@ -5,18 +5,31 @@ use std::{future::Future, pin::Pin, time::Duration};
 use anyhow::Result;
 use serde::Serialize;
 
-/// A future that says how long one run took.
-pub type Timed<'a> = Pin<Box<dyn Future<Output = Result<Duration>> + Send + 'a>>;
+/// What one run printed, and how long it took, from asking to having that.
+pub struct Ran {
+    /// All of its standard output.
+    pub stdout: String,
+    /// Everything included.
+    pub took: Duration,
+}
+
+/// One run.
+pub type Running<'a> = Pin<Box<dyn Future<Output = Result<Ran>> + Send + 'a>>;
 
 /// Something that runs Python programs.
 pub trait Contestant: Send + Sync {
     /// What it is called in the report.
     fn name(&self) -> &str;
 
-    /// Runs a program that prints `expected` and says how long that took, from asking to having the output.
-    fn run<'a>(&'a self, code: &'a str, expected: &'a str) -> Timed<'a>;
+    /// Runs a program to its good end.
+    fn run<'a>(&'a self, code: &'a str) -> Running<'a>;
 
-    /// What has to be done between runs, outside of what is timed.
+    /// Runs before the next contestant's turn.
+    fn turn(&self) -> usize {
+        1
+    }
+
+    /// What has to be done between series of runs, outside of what is timed.
     fn settle(&self) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
         Box::pin(async { Ok(()) })
     }

@@ -39,7 +39,7 @@ pub fn markdown(figures: &Figures) -> String {
     for (name, [one, two, many]) in &speed.runs_per_s {
         line(format_args!("| {name} | {one:.0} | {two:.0} | {many:.0} |"));
     }
-    line(format_args!("\n### Programs that compute, without the start of the interpreter\n"));
+    line(format_args!("\n### Programs that compute, by their own clocks\n"));
     table(&mut line, "program", &speed.programs_ms);
     if let Some(median) = median_slowdown(&speed.programs_ms) {
         line(format_args!("\nMedian slowdown of LearnFlow against python3: {median:.2}.\n"));

@@ -19,10 +19,16 @@ use tokio::{
     process::{Child, Command},
 };
 
-use super::contestant::{Contestant, Timed};
+use super::{
+    contestant::{Contestant, Ran, Running},
+    speed::TURN,
+};
 
 /// The longest that the service may take to be ready.
 const READY: Duration = Duration::from_secs(60);
+
+/// What the executors are left for preparing interpreters: they begin after 5 ms without a run.
+const PREPARING: Duration = Duration::from_millis(60);
 
 /// How the service's process is started.
 #[derive(Args)]
@@ -122,21 +128,26 @@ impl Contestant for Http {
         "LearnFlow over HTTP"
     }
 
-    fn run<'a>(&'a self, code: &'a str, expected: &'a str) -> Timed<'a> {
+    fn run<'a>(&'a self, code: &'a str) -> Running<'a> {
         Box::pin(async move {
             let started = Instant::now();
             let answer = self.http.post(&self.url).json(&json!({ "code": code })).send().await?;
             let report: Value = answer.json().await?;
             let took = started.elapsed();
-            ensure!(report["stdout"] == expected, "the service gave {report}");
-            Ok(took)
+            ensure!(report["outcome"] == "ok", "the service gave {report}");
+            let stdout = report["stdout"].as_str().unwrap_or_default().to_owned();
+            Ok(Ran { stdout, took })
         })
     }
 
+    fn turn(&self) -> usize {
+        TURN
+    }
+
     fn settle(&self) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
-        // Time in which the executors prepare the next interpreter.
+        // Time in which the executors prepare the next interpreters.
         Box::pin(async {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(PREPARING).await;
             Ok(())
         })
     }

@@ -8,21 +8,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use learnflow_events::code::{Outcome, RunLimits, RunRequest};
 use learnflow_sandbox_host::{Executor, ExecutorOptions, RunIo};
 use serde::Serialize;
 
 use super::{
-    contestant::{Contestant, Percentiles, Timed, ms},
+    contestant::{Contestant, Percentiles, Ran, Running, ms},
     service::ServiceProcess,
 };
 
 const HELLO: &str = "print('hello')";
+/// Runs of the sandbox before the next contestant's turn: an executor of the service prepares as many interpreters.
+pub const TURN: usize = 8;
 /// Runs of a contestant whose runs take seconds.
 const SLOW_RUNS: usize = 3;
 /// Runs of each program that computes; the fastest counts.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
+/// Runs of each size of a program; the fastest counts.
+const SIZE_ROUNDS: usize = 10;
 /// Clients of the throughput series.
 const CLIENTS: [usize; 3] = [1, 2, 64];
 /// Lines of the programs whose size is varied; all of them but one are never executed.
@@ -44,7 +48,7 @@ pub struct Speed {
     pub hello_ms: Vec<(String, Percentiles)>,
     /// Hello worlds per second by contestant, at 1, 2 and 64 clients.
     pub runs_per_s: Vec<(String, [f64; 3])>,
-    /// Time beyond that of hello world by program and contestant, in milliseconds.
+    /// Time by program and contestant from the program's first statement to its last, in milliseconds.
     pub programs_ms: Vec<(String, Vec<(String, f64)>)>,
     /// Time by lines of the program and contestant, in milliseconds.
     pub size_ms: Vec<(usize, Vec<(String, f64)>)>,
@@ -63,16 +67,20 @@ impl Contestant for InProcess {
         self.name
     }
 
-    fn run<'a>(&'a self, code: &'a str, expected: &'a str) -> Timed<'a> {
+    fn run<'a>(&'a self, code: &'a str) -> Running<'a> {
         Box::pin(async move {
             let limits = RunLimits { timeout_ms: Some(60_000), ..RunLimits::default() };
             let request = RunRequest { code: code.to_owned(), limits, ..RunRequest::default() };
             let started = Instant::now();
             let report = self.executor.run(&request, RunIo::default()).await?;
             let took = started.elapsed();
-            ensure!(report.stdout == expected, "{} gave {report:?}", self.name);
-            Ok(took)
+            ensure!(report.outcome == Outcome::Ok, "{} gave {report:?}", self.name);
+            Ok(Ran { stdout: report.stdout, took })
         })
+    }
+
+    fn turn(&self) -> usize {
+        TURN
     }
 
     fn settle(&self) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
@@ -110,12 +118,12 @@ pub async fn measure(
     let computing: Vec<_> = contestants.iter().skip(1).filter(|one| !one.is_slow()).collect();
     let mut programs_ms = Vec::new();
     for (program, code) in PROGRAMS {
-        programs_ms.push((program.to_owned(), compute(&computing, code, &hello_ms).await?));
+        programs_ms.push((program.to_owned(), compute(&computing, code).await?));
     }
     let mut size_ms = Vec::new();
     for lines in LINES {
         let code = format!("{}{HELLO}\n", "def unused(a, b): return [a + b, a * b]\n".repeat(lines - 1));
-        size_ms.push((lines, fastest(&computing, &code, "hello\n", 10).await?));
+        size_ms.push((lines, of_size(&computing, &code).await?));
     }
     Ok(Speed { hello_ms, runs_per_s, programs_ms, size_ms, late_ms: deadlines(&fresh).await? })
 }
@@ -124,20 +132,27 @@ async fn hello(contestants: &[Arc<dyn Contestant>], seconds: Duration) -> Result
     let mut series: Vec<Vec<f64>> = vec![Vec::new(); contestants.len()];
     // The first runs fill caches, here and there.
     for contestant in contestants.iter().filter(|one| !one.is_slow()) {
-        contestant.run(HELLO, "hello\n").await?;
+        say_hello(contestant).await?;
     }
     let ends = Instant::now() + seconds * u32::try_from(contestants.len())?;
     while Instant::now() < ends {
         for (contestant, times) in contestants.iter().zip(&mut series) {
-            if contestant.is_slow() && times.len() >= SLOW_RUNS {
-                continue;
-            }
+            let runs =
+                if contestant.is_slow() { SLOW_RUNS.saturating_sub(times.len()) } else { contestant.turn() };
             contestant.settle().await?;
-            times.push(ms(contestant.run(HELLO, "hello\n").await?));
+            for _ in 0..runs {
+                times.push(ms(say_hello(contestant).await?));
+            }
         }
     }
     let names = contestants.iter().map(|one| one.name().to_owned());
     Ok(names.zip(series.into_iter().map(Percentiles::of)).collect())
+}
+
+async fn say_hello(contestant: &Arc<dyn Contestant>) -> Result<Duration> {
+    let ran = contestant.run(HELLO).await?;
+    ensure!(ran.stdout == "hello\n", "{} printed {:?}", contestant.name(), ran.stdout);
+    Ok(ran.took)
 }
 
 async fn throughput(contestant: &Arc<dyn Contestant>, clients: usize, seconds: Duration) -> Result<f64> {
@@ -149,7 +164,7 @@ async fn throughput(contestant: &Arc<dyn Contestant>, clients: usize, seconds: D
         tasks.spawn(async move {
             let mut runs = 0u32;
             while started.elapsed() < seconds {
-                contestant.run(HELLO, "hello\n").await?;
+                say_hello(&contestant).await?;
                 runs += 1;
             }
             Ok::<_, anyhow::Error>(runs)
@@ -162,38 +177,45 @@ async fn throughput(contestant: &Arc<dyn Contestant>, clients: usize, seconds: D
     Ok(f64::from(runs) / started.elapsed().as_secs_f64())
 }
 
-/// The fastest of several runs of each contestant, in turns.
+/// The fastest of several runs of each contestant, in turns. `time` takes the time out of a run that it has checked.
 async fn fastest(
     contestants: &[&Arc<dyn Contestant>],
     code: &str,
-    expected: &str,
     rounds: usize,
+    time: impl Fn(&str, Ran) -> Result<f64>,
 ) -> Result<Vec<(String, f64)>> {
     let mut best = vec![f64::INFINITY; contestants.len()];
     for _ in 0..rounds {
         for (contestant, best) in contestants.iter().zip(&mut best) {
             contestant.settle().await?;
-            *best = best.min(ms(contestant.run(code, expected).await?));
+            *best = best.min(time(contestant.name(), contestant.run(code).await?)?);
         }
     }
     Ok(contestants.iter().map(|one| one.name().to_owned()).zip(best).collect())
 }
 
-async fn compute(
-    contestants: &[&Arc<dyn Contestant>],
-    code: &str,
-    hello_ms: &[(String, Percentiles)],
-) -> Result<Vec<(String, f64)>> {
+async fn of_size(contestants: &[&Arc<dyn Contestant>], code: &str) -> Result<Vec<(String, f64)>> {
+    fastest(contestants, code, SIZE_ROUNDS, |name, ran| {
+        ensure!(ran.stdout == "hello\n", "{name} printed {:?}", ran.stdout);
+        Ok(ms(ran.took))
+    })
+    .await
+}
+
+/// A program's own time, by its own clock: the start of an interpreter would drown it.
+async fn compute(contestants: &[&Arc<dyn Contestant>], code: &str) -> Result<Vec<(String, f64)>> {
     // What it must print is what the machine's own Python prints.
     let output = tokio::process::Command::new("python3").args(["-I", "-c", code]).output().await?;
     ensure!(output.status.success(), "python3: {}", String::from_utf8_lossy(&output.stderr));
     let expected = String::from_utf8(output.stdout)?;
-    let mut times = fastest(contestants, code, &expected, ROUNDS).await?;
-    for (name, time) in &mut times {
-        let start = hello_ms.iter().find(|(other, _)| other == name).map_or(0.0, |(_, series)| series.p50);
-        *time -= start;
-    }
-    Ok(times)
+    let timed = format!(
+        "from time import perf_counter\nstarted = perf_counter()\n{code}\nprint(perf_counter() - started)\n"
+    );
+    fastest(contestants, &timed, ROUNDS, |name, ran| {
+        let seconds = ran.stdout.strip_prefix(&expected).and_then(|rest| rest.trim().parse::<f64>().ok());
+        Ok(seconds.with_context(|| format!("{name} printed {:?}", ran.stdout))? * 1e3)
+    })
+    .await
 }
 
 async fn deadlines(executor: &Executor) -> Result<Percentiles> {
