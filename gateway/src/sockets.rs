@@ -105,12 +105,8 @@ async fn log_in(
     socket.extensions.insert(Arc::new(seat.map_err(|problem| sentence(&problem))?));
     let expires_at_s = Arc::new(AtomicU64::new(identity.expires_at_s));
     socket.extensions.insert(Login { identity, expires_at_s, runs: Runs::default() });
-    Ok(())
-}
-
-async fn connected(socket: SocketRef, State(app): State<Shared>, Extension(login): Extension<Login>) {
-    app.metrics.sockets.inc();
-    socket.join([GLOBAL.to_owned(), user_room(&login.identity.user_id)]);
+    // Here, since a client may ask as soon as it knows that it is connected, before `connected` is called; what has no
+    // handler yet would never be answered.
     socket.on("authenticate", authenticate);
     socket.on("join-student", join_student);
     socket.on("join-instructors", join_instructors);
@@ -121,6 +117,12 @@ async fn connected(socket: SocketRef, State(app): State<Shared>, Extension(login
     socket.on("run-code", run_code);
     socket.on("stdin", stdin);
     socket.on("interrupt", interrupt);
+    Ok(())
+}
+
+async fn connected(socket: SocketRef, State(app): State<Shared>, Extension(login): Extension<Login>) {
+    app.metrics.sockets.inc();
+    socket.join([GLOBAL.to_owned(), user_room(&login.identity.user_id)]);
     let watch = tokio::spawn(cut_when_expired(socket.clone(), login.expires_at_s)).abort_handle();
     socket.on_disconnect(async move |socket: SocketRef, State(app): State<Shared>| {
         app.metrics.sockets.dec();
