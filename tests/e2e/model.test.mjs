@@ -79,6 +79,8 @@ test("what a course says reaches the model", async () => {
   const teacher = await visit();
   system.role(await register(teacher, "Barbara Liskov"), "teacher");
   await teacher.getByTestId("consent").getByRole("button", { name: "No, without it" }).click();
+  // A page that is left at once takes its answer with it.
+  await teacher.getByTestId("consent").waitFor({ state: "hidden" });
   await teacher.goto(`${system.url}/teacher`);
   await teacher.getByRole("textbox", { name: "Name of a new class" }).fill("Python with notes");
   await teacher.getByRole("button", { name: "New class" }).click();
