@@ -201,7 +201,7 @@ fn markdown(machine: &Machine, reports: &[Report], seconds: u64) -> String {
         "## The whole system\n\n\
          `cargo xtask bench system --seconds {seconds}` on {processor}, {cores} cores, Linux {kernel}, load {load} at \
          the start.\nA browser's Socket.IO client sends a message and waits for its answer, which is authored; one \
-         message at a time.\nMilliseconds.\n\n\
+         message at a time, 200 ms after the last answer.\nMilliseconds.\n\n\
          | event log | message | the answer is | messages | p50 | p95 | p99 |\n|---|---|---|--:|--:|--:|--:|\n"
     );
     for report in reports {
