@@ -268,6 +268,7 @@ impl Pool {
     /// Makes an interpreter and has it run a program as it will run a student's, so that the memory for that is there.
     async fn make_prepared(&self) -> Result<Interpreter, ExecutorError> {
         let mut interpreter = self.make(&self.loaded).await?;
+        // It prints less than it is long.
         interpreter.store.data_mut().output.limit = WARM_UP.len();
         let prepare = interpreter.call(PREPARE_LIMIT, async |guest, store| {
             let ended = guest.call_run(&mut *store, &warm_up()).await?;

@@ -12,7 +12,8 @@ import types
 # The host finds the list in the snapshot by this.
 _SIGN = b"These objects are immortal:"
 
-# Sizes of allocations that take up the holes, in bytes. Python asks for each up to 512 from a list of its own length.
+# Sizes of allocations that take up the holes, in bytes: the large holes first, then each small size, since holes of up
+# to 512 are looked for by their size.
 _SIZES = (*(1 << power for power in range(19, 9, -1)), *range(1 << 9, 0, -8))
 
 # Nothing that is listed may be freed before the snapshot.

@@ -160,10 +160,9 @@ class FileSystem:
         node, parent, name, _ = self._walk(self.absolute(path), kind != stat.S_IFDIR, path)
         if node is not None:
             raise error(errno.EEXIST, path)
-        made = self._new(kind, mode)
+        made = self._add(parent, name, kind, mode)
         self.touch(made)
         self.touch(parent)
-        parent.children[name] = made
         return made
 
     def remove(self, path, directory):
@@ -276,6 +275,7 @@ class FileSystem:
         self.used_bytes += len(data)
 
     def _add(self, parent, name, kind, mode):
+        """A new node in a directory, as old as the program."""
         if parent.children is None:
             raise error(errno.ENOTDIR, name)
         if name in parent.children:

@@ -32,14 +32,14 @@ _AT_BUILD = (
     "import asyncio\nasync def f(): await asyncio.sleep(0)\nasyncio.run(f())\n",
 )
 
+# What nearly every program does. Run this often, an instruction has been specialised (PEP 659) and is written no more.
+_PLAIN = ("print('x')\nx = [n for n in range(3)]\n", "print(input('? '))\n", "1 / 0\n")
+_UNTIL_SPECIALISED = 32
+
 
 def _quiet(channel, data):
     return False
 
-
-# What nearly every program does. Run this often, an instruction has been specialised (PEP 659) and is written no more.
-_PLAIN = ("print('x')\nx = [n for n in range(3)]\n", "print(input('? '))\n", "1 / 0\n")
-_UNTIL_SPECIALISED = 32
 
 # The streams by which the tool that builds the component hears of errors. The first program would have to close them.
 _originals = None

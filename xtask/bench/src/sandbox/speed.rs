@@ -123,7 +123,8 @@ pub async fn measure(
     let mut size_ms = Vec::new();
     for lines in LINES {
         let code = format!("{}{HELLO}\n", "def unused(a, b): return [a + b, a * b]\n".repeat(lines - 1));
-        size_ms.push((lines, of_size(&computing, &code).await?));
+        let times = fastest(&computing, &code, SIZE_ROUNDS, |name, ran| Ok(ms(said_hello(name, ran)?)));
+        size_ms.push((lines, times.await?));
     }
     Ok(Speed { hello_ms, runs_per_s, programs_ms, size_ms, late_ms: deadlines(&fresh).await? })
 }
@@ -150,8 +151,11 @@ async fn hello(contestants: &[Arc<dyn Contestant>], seconds: Duration) -> Result
 }
 
 async fn say_hello(contestant: &Arc<dyn Contestant>) -> Result<Duration> {
-    let ran = contestant.run(HELLO).await?;
-    ensure!(ran.stdout == "hello\n", "{} printed {:?}", contestant.name(), ran.stdout);
+    said_hello(contestant.name(), contestant.run(HELLO).await?)
+}
+
+fn said_hello(name: &str, ran: Ran) -> Result<Duration> {
+    ensure!(ran.stdout == "hello\n", "{name} printed {:?}", ran.stdout);
     Ok(ran.took)
 }
 
@@ -192,14 +196,6 @@ async fn fastest(
         }
     }
     Ok(contestants.iter().map(|one| one.name().to_owned()).zip(best).collect())
-}
-
-async fn of_size(contestants: &[&Arc<dyn Contestant>], code: &str) -> Result<Vec<(String, f64)>> {
-    fastest(contestants, code, SIZE_ROUNDS, |name, ran| {
-        ensure!(ran.stdout == "hello\n", "{name} printed {:?}", ran.stdout);
-        Ok(ms(ran.took))
-    })
-    .await
 }
 
 /// A program's own time, by its own clock: the start of an interpreter would drown it.
